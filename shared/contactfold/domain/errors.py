@@ -1,0 +1,62 @@
+"""Every error of contactfold, named for what the caller must do about it.
+
+Messages are one full sentence with what was got and what was expected; the facts stay on the error.
+"""
+
+
+class ContactfoldError(Exception):
+    """Anything contactfold raises on purpose. Its text is fit for a user's eyes."""
+
+
+class RetryOnFreshState(ContactfoldError):
+    """Another writer was faster: nothing was written; load again and decide again."""
+
+
+class Fenced(ContactfoldError):
+    """The position of a partition is not where the batch began: somebody else has applied its records.
+
+    Nothing was written. Whoever still owns the partition reads the position again and goes on from
+    there; whoever lost it stops.
+    """
+
+    def __init__(self, partition: str, expected: int | None, found: int | None) -> None:
+        super().__init__(
+            f"The position of {partition} is {found}, not {expected}: another processor has applied its records."
+        )
+        self.partition, self.expected, self.found = partition, expected, found
+
+
+class Unavailable(ContactfoldError):
+    """A server cannot be reached now; the same call may succeed later. Whether it took effect is unknown."""
+
+    def __init__(self, part: str, why: str) -> None:
+        super().__init__(f"The {part} cannot be reached: {why}")
+        self.part, self.why = part, why
+
+
+class TooLarge(ContactfoldError):
+    """The log refuses a record for its size, now and always."""
+
+
+class RecordsGone(ContactfoldError):
+    """The log no longer holds the records that a partition's position points at."""
+
+    def __init__(self, partition: str, position: int, earliest: int, latest: int) -> None:
+        super().__init__(
+            f"The log no longer holds {partition} from offset {position}: it has {earliest} to {latest}. "
+            "The records between were never applied. To go on without them, run "
+            "`contactfold processor --accept-gap` (or `contactfold up --accept-gap`)."
+        )
+        self.partition, self.position, self.earliest, self.latest = partition, position, earliest, latest
+
+
+class Misconfigured(ContactfoldError):
+    """The configuration cannot be used; `faults` has one sentence a fault, each with its path."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class ServerUnfit(ContactfoldError):
+    """A server answers but cannot do what contactfold needs of it (a mongod without transactions)."""

@@ -1,0 +1,176 @@
+"""Folding: how one statement's values become a contact's, and how two contacts become one (SEMANTICS 3)."""
+
+from dataclasses import dataclass, field
+
+from contactfold.domain.directory import LINKS, Contact, Element
+from contactfold.domain.event import APPEND, REPLACE, UPDATE, Scalar, Statement
+from contactfold.domain.excerpt import Excerpt
+from contactfold.domain.schema import Attribute, Schema, compared_by, name_identifier
+
+
+@dataclass(slots=True)
+class Written:
+    """What a statement's values did: whether anything a reader sees changed, and whether order could matter."""
+
+    changed: bool = False
+    plain: bool = True
+    over_limit: list[str] = field(default_factory=list)
+    contested: list[str] = field(default_factory=list)
+
+
+def held(contact: Contact, schema: Schema, shared: frozenset[str] = frozenset()) -> set[str]:
+    """The identifiers among a contact's values; what is shared identifies nobody."""
+    out: set[str] = set()
+    for attribute in schema.identifying:
+        if attribute.multi:
+            elements = contact.multi.get(attribute.key)
+            if elements:
+                for element in elements.values():
+                    out.add(name_identifier(attribute, element[2]))
+        else:
+            said = contact.single.get(attribute.key)
+            if said is not None:
+                out.add(name_identifier(attribute, said[1]))
+    return out - shared if shared else out
+
+
+def in_order_of_addition(elements: dict[Scalar, Element]) -> list[Element]:
+    """A field's elements as readers see them."""
+    return sorted(elements.values(), key=lambda element: element[:2])
+
+
+def write(excerpt: Excerpt, contact: Contact, statement: Statement, identifiers: list[str], aside: list[str]) -> Written:
+    """Write a statement's values into its contact and settle which identifiers the contact owns."""
+    written = Written()
+    if statement.action == REPLACE:
+        before = _shown(contact), set(contact.owned)
+        for identifier in list(contact.owned):
+            excerpt.release(identifier, contact)
+        contact.single, contact.multi = {}, {}
+    for key, values in statement.values.items():
+        attribute = excerpt.schema.by_key[key]
+        if not values:
+            if statement.action == APPEND:
+                gone = contact.single.pop(key, None) or contact.multi.pop(key, None)
+                written.changed |= gone is not None
+            continue
+        if aside and attribute.identifies:
+            values = tuple(value for value in values if name_identifier(attribute, value) not in aside)
+        if attribute.multi:
+            _write_multi(contact, attribute, values, statement, written)
+        elif values:
+            _write_single(contact, key, values[0], statement, written)
+    if statement.organization is not None:
+        _link(contact, statement, written)
+    _settle_claims(excerpt, contact, identifiers, written)
+    if statement.action == REPLACE:
+        written.changed = before != (_shown(contact), contact.owned)
+    return written
+
+
+def _shown(contact: Contact) -> tuple[dict[str, Scalar], dict[str, list[Scalar]]]:
+    single = {key: said[1] for key, said in contact.single.items()}
+    multi = {key: [element[2] for element in in_order_of_addition(all_)] for key, all_ in contact.multi.items()}
+    return single, multi
+
+
+def _write_single(contact: Contact, key: str, value: Scalar, statement: Statement, written: Written) -> None:
+    present = contact.single.get(key)
+    if present is not None and (statement.action == UPDATE or present[0] > statement.stamp):
+        return
+    written.changed |= present is None or present[1] != value
+    contact.single[key] = (statement.stamp, value, statement.source)
+
+
+def _write_multi(
+    contact: Contact, attribute: Attribute, values: tuple[Scalar, ...], statement: Statement, written: Written
+) -> None:
+    elements = contact.multi.get(attribute.key)
+    if elements is None:
+        elements = {}
+    elif statement.action == UPDATE and not attribute.anonymous:
+        return
+    for place, value in enumerate(values):
+        compared = compared_by(attribute, value)
+        element: Element = (statement.stamp, place, value, statement.source)
+        present = elements.get(compared)
+        if present is not None:
+            if element[:2] < present[:2]:
+                _move_up(elements, compared, element, written)
+        elif attribute.identifies and len(elements) >= attribute.max_values:
+            written.over_limit.append(name_identifier(attribute, value))
+            written.plain = False
+        else:
+            # A late element may stand between others; either way the field reads differently now.
+            elements[compared] = element
+            written.changed = True
+    if elements:
+        contact.multi[attribute.key] = elements
+
+
+def _move_up(elements: dict[Scalar, Element], compared: Scalar, element: Element, written: Written) -> None:
+    """An element keeps its earliest addition, with that one's spelling."""
+    before = [shown[2] for shown in in_order_of_addition(elements)]
+    elements[compared] = element
+    written.changed |= before != [shown[2] for shown in in_order_of_addition(elements)]
+
+
+def _link(contact: Contact, statement: Statement, written: Written) -> None:
+    """Link a contact to the organisation its statement speaks of; links behave as a multi-value field does."""
+    organization = statement.organization
+    assert organization is not None  # noqa: S101 -- the caller looked
+    links = contact.multi.get(LINKS, {})
+    if statement.action == UPDATE and links:
+        return
+    element: Element = (statement.stamp, 0, organization.account_id, statement.source)
+    present = links.get(organization.account_id)
+    if present is None:
+        links[organization.account_id] = element
+        written.changed = True
+    elif element[:2] < present[:2]:
+        _move_up(links, organization.account_id, element, written)
+    contact.multi[LINKS] = links
+
+
+def _settle_claims(excerpt: Excerpt, contact: Contact, identifiers: list[str], written: Written) -> None:
+    holds = held(contact, excerpt.schema, excerpt.rules.shared)
+    for identifier in [owned for owned in contact.owned if owned not in holds]:
+        excerpt.release(identifier, contact)
+        written.plain = False
+        written.changed = True
+    for identifier in identifiers:
+        if identifier not in holds:
+            continue
+        owner = excerpt.claim(identifier).owner
+        if owner is None:
+            excerpt.own(identifier, contact)
+            written.changed = True
+        elif owner != contact.handle:
+            written.contested.append(identifier)
+
+
+def merge(excerpt: Excerpt, one: Contact, other: Contact, by: bytes) -> tuple[Contact, Contact]:
+    """Make one contact of two; returns the elder, which goes on, and the younger, which is gone.
+
+    A single value: the later stamp wins. Elements: united, each with its first addition. Claims,
+    links and mentions move. `by` is the event that merges them.
+    """
+    elder, younger = (one, other) if one.birth < other.birth else (other, one)
+    if elder.component != younger.component:
+        excerpt.join([elder, younger], by)
+    for key, said in younger.single.items():
+        mine = elder.single.get(key)
+        if mine is None or mine[0] < said[0]:
+            elder.single[key] = said
+    for key, elements in younger.multi.items():
+        united = elder.multi.setdefault(key, {})
+        for compared, element in elements.items():
+            present = united.get(compared)
+            if present is None or element[:2] < present[:2]:
+                united[compared] = element
+    elder.last = max(elder.last, younger.last)
+    elder.updated = max(elder.updated, younger.updated)
+    elder.plain &= younger.plain
+    excerpt.absorb(elder, younger)
+    excerpt.touched.add(elder.handle)
+    return elder, younger

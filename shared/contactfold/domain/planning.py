@@ -1,0 +1,161 @@
+"""Planning: which statements of a batch touch the same people, and which path each such group may take.
+
+Statements that share no identifier and reach no common component cannot influence one another, so a
+batch falls apart into groups. A group all of whose statements come after everything its components have
+seen is stepped in order. One whose late statements are plain, on plain contacts that would be one
+person with them in any order, is stepped too: stamps decide. Every other group is rebuilt: its
+components' whole evidence and its statements, from nothing, in the order of stamps (SEMANTICS 4).
+
+Deciding for a group as a whole is never bolder than deciding statement by statement: the group's
+latest stamp is at least that of each statement's own component, and a rebuild is always right.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from contactfold.domain.directory import Claim, Contact, Handle
+from contactfold.domain.event import Statement
+from contactfold.domain.excerpt import Excerpt
+from contactfold.domain.identity import is_plain, would_be_one
+from contactfold.domain.stamp import EventId, Stamp
+
+Ground: TypeAlias = str | bytes | tuple[EventId]
+"""What a statement stands on: an identifier nobody has named, a contact by handle, or a component by (id,)."""
+
+
+@dataclass(slots=True)
+class Group:
+    """Statements that must be decided together, in the order of their stamps.
+
+    `contacts` are the loaded contacts it reaches, `components` the component documents. `late` holds
+    the statements that come before something those have seen.
+    """
+
+    statements: list[Statement]
+    contacts: list[Contact] = field(default_factory=list)
+    components: list[EventId] = field(default_factory=list)
+    late: list[Statement] = field(default_factory=list)
+    rebuild: bool = False
+    size: int = 0
+    """Evidence of all its components, without its own statements."""
+
+
+def list_reached(claims: Iterable[Claim]) -> set[Handle]:
+    """The contacts a batch must load for these claims: the owner, and enough others to find the component."""
+    reached: set[Handle] = set()
+    for claim in claims:
+        if claim.owner is not None:
+            reached.add(claim.owner)
+        others = [handle for handle in claim.mentions if handle != claim.owner]
+        reached.update(sorted(others)[:2])
+    return reached
+
+
+def make_groups(excerpt: Excerpt, statements: Iterable[Statement]) -> list[Group]:
+    """Part statements into groups and find each group's path."""
+    grounds = _Grounds(excerpt)
+    for statement in statements:
+        grounds.stand(statement)
+    groups = [Group(sorted(members, key=_by_stamp)) for members in grounds.gather()]
+    for group in groups:
+        _survey(excerpt, group)
+    return groups
+
+
+def _by_stamp(statement: Statement) -> Stamp:
+    return statement.stamp
+
+
+class _Grounds:
+    """A union-find over what statements stand on."""
+
+    def __init__(self, excerpt: Excerpt) -> None:
+        self._excerpt = excerpt
+        self._parent: dict[Ground | int, Ground | int] = {}
+        self._statements: list[Statement] = []
+
+    def of(self, identifier: str) -> Ground:
+        """What an identifier leads to: everybody who mentions one stands on the same ground."""
+        claim = self._excerpt.claims.get(identifier)
+        if claim is None or not claim.mentions:
+            return identifier
+        contacts = self._excerpt.contacts
+        contact = contacts.get(claim.owner) if claim.owner is not None else None
+        if contact is None:
+            contact = next(contacts[handle] for handle in claim.mentions if handle in contacts)
+        return contact.handle if contact.component is None else (contact.component,)
+
+    def stand(self, statement: Statement) -> None:
+        place = len(self._statements)
+        self._statements.append(statement)
+        self._parent[place] = place
+        for identifier in statement.identifiers:
+            if identifier not in self._excerpt.rules.shared:
+                self._union(place, self.of(identifier))
+
+    def _find(self, node: Ground | int) -> Ground | int:
+        parent = self._parent
+        root = parent.setdefault(node, node)
+        while root != parent[root]:
+            root = parent[root]
+        while parent[node] != root:
+            parent[node], node = root, parent[node]
+        return root
+
+    def _union(self, one: Ground | int, other: Ground | int) -> None:
+        self._parent[self._find(one)] = self._find(other)
+
+    def gather(self) -> list[list[Statement]]:
+        groups: dict[Ground | int, list[Statement]] = {}
+        for place, statement in enumerate(self._statements):
+            groups.setdefault(self._find(place), []).append(statement)
+        return list(groups.values())
+
+
+def _survey(excerpt: Excerpt, group: Group) -> None:
+    """Find what a group reaches and whether it must be rebuilt."""
+    shared = excerpt.rules.shared
+    reached: dict[Handle, Contact] = {}
+    components: dict[EventId, None] = {}
+    for statement in group.statements:
+        for identifier in statement.identifiers:
+            claim = excerpt.claims.get(identifier) if identifier not in shared else None
+            for handle in claim.mentions if claim is not None else ():
+                contact = excerpt.contacts.get(handle)
+                if contact is not None:
+                    reached[handle] = contact
+                    if contact.component is not None:
+                        components[contact.component] = None
+    group.contacts, group.components = list(reached.values()), list(components)
+    alone = [contact for contact in group.contacts if contact.component is None]
+    parts = [excerpt.components[name] for name in group.components]
+    group.size = sum(part.size for part in parts) + sum(contact.size for contact in alone)
+    latest = max([part.latest for part in parts] + [contact.last for contact in alone], default=b"")
+    group.late = [statement for statement in group.statements if statement.stamp < latest]
+    group.rebuild = bool(group.late) and not _may_step_late(excerpt, group)
+
+
+def _may_step_late(excerpt: Excerpt, group: Group) -> bool:
+    return (
+        not group.components
+        and all(contact.plain for contact in group.contacts)
+        and all(is_plain(statement, excerpt.schema) for statement in group.late)
+        and would_be_one(excerpt, group.contacts, group.late)
+    )
+
+
+def list_extra_claims(excerpt: Excerpt, group: Group) -> set[str]:
+    """Identifiers whose claims a group that is stepped must load besides: its contacts may merge or release them."""
+    if len(group.contacts) <= 1 and all(is_plain(statement, excerpt.schema) for statement in group.statements):
+        return set()
+    wanted: set[str] = set()
+    for contact in group.contacts:
+        wanted |= contact.owned | contact.named
+    return wanted - excerpt.claims.keys()
+
+
+def find_busiest(excerpt: Excerpt, group: Group) -> str:
+    """The identifier of a group that most contacts mention: what to share where a component is too large."""
+    identifiers = [identifier for statement in group.statements for identifier in statement.identifiers]
+    return max(identifiers, key=lambda name: len(excerpt.claims[name].mentions) if name in excerpt.claims else 0)
