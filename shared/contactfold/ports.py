@@ -1,0 +1,369 @@
+"""The two ports, as protocols whose docstrings state the guarantees.
+
+`EventLog` is where events wait; `Directory` is where contacts live. Each has two adapters and one
+contract suite (tests/contract); whatever a docstring here promises is a test there. Everything else
+in contactfold is written against this file, so that SQLite and Kafka with MongoDB are the same code path.
+
+Errors: every method may raise `Unavailable` (the server is away; the call may be repeated later).
+Times are microseconds since 1970 unless a name says otherwise.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
+from contactfold.domain.outcome import Outcome
+from contactfold.domain.stamp import EventId, Stamp
+
+Partition: TypeAlias = str
+"""A partition of a topic as positions name it: `contactfold.events/3`."""
+
+Clock: TypeAlias = Callable[[], int]
+"""Now, in microseconds since 1970. Only composition roots hand one out that reads the machine's clock."""
+
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+
+
+class Lane(StrEnum):
+    """Where an event travels: `live` for the doors, `bulk` for rows of imports."""
+
+    LIVE = "live"
+    BULK = "bulk"
+
+
+# ---------------------------------------------------------------------------------------------- the log
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record on its way to the log. `key` decides the partition: equal keys share one."""
+
+    key: bytes
+    value: bytes
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A record as the log holds it. `timestamp` is microseconds since 1970."""
+
+    partition: Partition
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: Headers
+    timestamp: int
+
+
+class LogReader(Protocol):
+    """One member of the group of processors, reading the partitions the group gave it.
+
+    Between two calls of `fetch` the set of partitions may change (`assignment`). A partition that is
+    assigned anew is read from the position that `positions` (given to `EventLog.reader`) returns for it,
+    never from the log's own group offsets: the directory decides what was applied.
+    """
+
+    def assignment(self) -> frozenset[Partition]:
+        """The partitions this reader holds now."""
+        ...
+
+    async def fetch(self, lane: Lane, *, limit: int, wait: float) -> list[LogRecord]:
+        """Up to `limit` records of the lane's assigned partitions, waiting up to `wait` seconds for the first.
+
+        Records of one partition come in the order of their offsets, without a hole, each once until
+        `rewind`. Raises `RecordsGone` where the log no longer holds what a position points at, each time
+        until `rewind` moves that partition to an offset the log holds.
+        """
+        ...
+
+    async def rewind(self, partition: Partition, offset: int) -> None:
+        """Read `partition` from `offset` again, dropping what was fetched ahead. Ignored where it is not assigned."""
+        ...
+
+    async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
+        """Tell the log how far its records are applied, for lag tools only. Never raises, never decides anything."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group at once, so that others take the partitions over without waiting for a timeout."""
+        ...
+
+
+class Positions(Protocol):
+    """What a reader asks when a partition is assigned to it: the next offset to apply, by partition.
+
+    Partitions that were never applied are absent.
+    """
+
+    async def __call__(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]: ...
+
+
+class EventLog(Protocol):
+    """An append-only log of records in partitions: Kafka, or SQLite for one machine."""
+
+    async def open(self) -> None:
+        """Connect, and make the topics that are missing. Raises `Unavailable` where no server answers in time."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything, in bounded time also while the server is away. May be called twice."""
+        ...
+
+    async def append(self, lane: Lane, records: Sequence[NewRecord]) -> None:
+        """Write records. When it returns, all of them are durable: they survive the loss of this process
+        and of the log's, and any reader will see them, once each, those of one key in the order given.
+
+        When it raises `Unavailable`, each record may or may not be in the log (a retry may then write
+        a second copy; the law makes that harmless). Every call ends within `deadline` seconds of the
+        adapter's configuration. Raises `TooLarge` for a record the log will never take.
+        """
+        ...
+
+    async def probe(self) -> None:
+        """Return while the log can take records; raise `Unavailable` with the reason while it cannot."""
+        ...
+
+    async def reader(self, group: str, positions: Positions) -> LogReader:
+        """Join the group of readers. A partition without a position is read from the earliest record held."""
+        ...
+
+    async def ends(self) -> Mapping[Partition, tuple[int, int]]:
+        """For every partition of both lanes: the earliest offset held and the offset the next record will get."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------- the directory
+
+
+@dataclass(slots=True)
+class Evidence:
+    """One event as the directory keeps it: immutable but for its `handle`.
+
+    `event` is the record's bytes as they lay on the log (JSON); `understood` is the statement in
+    normal form where that differs from `event`, else None (see `contactfold.wire`). `handle` names
+    the contact it was written under, which may since have been absorbed; None for events that belong to no
+    contact. `account_id` is the organisation it speaks of, if any.
+    """
+
+    event_id: EventId
+    stamp: Stamp
+    event: bytes
+    understood: bytes | None
+    handle: Handle | None
+    outcome: Outcome
+    partition: Partition
+    offset: int
+    account_id: str | None = None
+    import_row: tuple[str, int] | None = None
+
+
+@dataclass(slots=True)
+class DeadLetter:
+    """A record that could not be applied, kept whole. Its id is `topic/partition/offset` of its first place."""
+
+    id: str
+    partition: Partition
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: Headers
+    timestamp: int
+    code: str
+    reason: str
+    died_at: int
+    tries: int = 1
+
+
+@dataclass(slots=True)
+class Window:
+    """A partition's position with its window of dead letters.
+
+    `next` is the offset of the next record to apply. `recent` holds, for the last records applied,
+    one byte each: 1 where it died, 0 where it lived (at most `dead_window` bytes, newest last).
+    """
+
+    partition: Partition
+    next: int
+    recent: bytes = b""
+    found: int | None = None
+    """The position this one replaces, None where there was none."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything one batch writes. All of it happens, or nothing of it."""
+
+    positions: list[Window] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    moved_evidence: list[tuple[EventId, Handle]] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    gone_contacts: list[Contact] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    gone_claims: list[Claim] = field(default_factory=list)
+    components: list[Component] = field(default_factory=list)
+    gone_components: list[Component] = field(default_factory=list)
+    moved_members: list[tuple[EventId, EventId]] = field(default_factory=list)
+    """Pairs of component ids: every stored contact of the first belongs to the second from now on. Written before
+    `contacts`, in the order given."""
+    fragments: list[Fragment] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    redriven: list[str] = field(default_factory=list)
+    """Ids of dead letters that are now applied, or died again under the same id: removed before `dead_letters`."""
+
+
+@dataclass(slots=True)
+class ApiKey:
+    """An API key as it is stored: `digest` is the SHA-256 of the key, which is shown once and never kept."""
+
+    id: str
+    digest: bytes
+    scopes: frozenset[str]
+    name: str
+    created_at: int
+    source: str | None = None
+    revoked_at: int | None = None
+
+
+class Directory(Protocol):
+    """Contacts, claims and evidence: MongoDB (a replica set), or SQLite for one machine.
+
+    Reads may be mutually inconsistent while others write; `commit` is what makes a decision safe: it
+    writes only where everything it replaces is still as it was loaded.
+    """
+
+    async def open(self) -> None:
+        """Connect, and make the collections and indexes that are missing. Raises `Unavailable` where no server answers
+        in time and `ServerUnfit` where it has no transactions or holds a format this version does not know."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything. May be called twice."""
+        ...
+
+    async def probe(self) -> None:
+        """Return while the directory can be written; raise `Unavailable` with the reason while it cannot."""
+        ...
+
+    # ---- what a batch loads
+
+    async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, Window]:
+        """The positions stored for these partitions; absent ones were never applied. With `found == next`."""
+        ...
+
+    async def known(self, event_ids: Sequence[EventId]) -> set[EventId]:
+        """Which of these events are in evidence already."""
+        ...
+
+    async def claims(self, identifiers: Sequence[str]) -> dict[str, Claim]:
+        """The claims that exist, by identifier."""
+        ...
+
+    async def contacts(self, handles: Sequence[Handle]) -> dict[Handle, Contact]:
+        """The contacts stored under these handles (absorbed handles find nothing here)."""
+        ...
+
+    async def components(self, ids: Sequence[EventId]) -> dict[EventId, Component]:
+        """The component documents that exist."""
+        ...
+
+    async def members(self, components: Sequence[EventId]) -> list[Contact]:
+        """Every contact that points to one of these components."""
+        ...
+
+    async def evidence_of(self, contacts: Sequence[Contact]) -> list[Evidence]:
+        """All evidence written under these contacts' handles or the handles they absorbed, in stamp order."""
+        ...
+
+    async def fragments(self, keys: Sequence[tuple[str, Partition]]) -> dict[tuple[str, Partition], Fragment]:
+        """The fragments of these organisations that these partitions hold."""
+        ...
+
+    # ---- what a batch writes
+
+    async def commit(self, changes: Changes) -> None:
+        """Write all of it in one transaction, durable when it returns; or nothing of it, and raise:
+
+        - `Fenced` where a stored position is not `Window.found`: checked before anything else;
+        - `RetryOnFreshState` where anything else is not as it was loaded: evidence that exists already,
+          an object with another version, an object that should be absent (version 0) but exists, or one that should
+          exist but is gone; also for every conflict the server reports by itself;
+        - `Unavailable` where the server is away: whether it was written is told by the positions alone.
+
+        A dead letter that exists already under its id is replaced.
+        """
+        ...
+
+    # ---- what people read
+
+    async def evidence(self, event_id: EventId) -> Evidence | None:
+        """One event in evidence."""
+        ...
+
+    async def contact_of(self, event_id: EventId) -> Contact | None:
+        """The contact that an event's evidence belongs to now: every id ever handed out is such an event's."""
+        ...
+
+    async def contact_by_handle(self, handle: Handle) -> Contact | None:
+        """The contact with this handle, or the one that absorbed it."""
+        ...
+
+    async def list_contacts(self, *, after: Handle | None, limit: int) -> list[Contact]:
+        """Up to `limit` contacts in the order of their handles, those after `after`."""
+        ...
+
+    def export_contacts(self) -> AsyncIterator[Contact]:
+        """Every contact in the order of public ids, as of one moment (a snapshot), in flat memory."""
+        ...
+
+    async def organization(self, account_id: str) -> list[Fragment]:
+        """All fragments of one organisation."""
+        ...
+
+    async def members_of(self, account_id: str, *, limit: int) -> list[Contact]:
+        """Up to `limit` contacts that link to an organisation."""
+        ...
+
+    def export_fragments(self) -> AsyncIterator[Fragment]:
+        """Every fragment in the order of (account_id, partition)."""
+        ...
+
+    def snapshot(self) -> AbstractAsyncContextManager["Directory"]:
+        """The directory as of one moment, for reading only: contacts and organisations of one export agree."""
+        ...
+
+    async def dead_letters(self, *, after: str | None, limit: int) -> list[DeadLetter]:
+        """Up to `limit` dead letters in the order of their ids, those after `after`."""
+        ...
+
+    async def dead_letter(self, letter_id: str) -> DeadLetter | None:
+        """One dead letter."""
+        ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """How many `contacts`, `evidence` and `dead_letters` there are, for people; may be estimated."""
+        ...
+
+    # ---- keys and settings
+
+    async def keys(self) -> list[ApiKey]:
+        """Every API key, revoked ones too, oldest first."""
+        ...
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Keep a key. Durable when it returns."""
+        ...
+
+    async def revoke_key(self, key_id: str, at: int) -> bool:
+        """Mark a key revoked; False where there is none of that id."""
+        ...
+
+    async def setting(self, name: str) -> bytes | None:
+        """A setting kept in the directory (`stopped`, `format`, ...), or None."""
+        ...
+
+    async def set_setting(self, name: str, value: bytes | None) -> None:
+        """Keep a setting, or forget it with None. Durable when it returns."""
+        ...
