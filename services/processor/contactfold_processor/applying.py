@@ -1,0 +1,118 @@
+"""Applying a batch: decide, check the breaker, commit; and find the record at fault where that fails."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from contactfold.config import Limits
+from contactfold.domain.errors import ContactfoldError
+from contactfold.domain.schema import Schema
+from contactfold.ports import Changes, Clock, Directory, LogRecord, Partition, Window
+from contactfold_processor.breaker import Stop, advance, find_trip
+from contactfold_processor.deciding import Decider, Decision
+from contactfold_processor.pacing import backoff
+from contactfold_processor.records import bury
+
+_log = structlog.get_logger(__name__)
+
+_LAST_TRY = 3
+"""Times a single record that fails for an unknown reason is tried before it becomes a dead letter."""
+
+
+class Tripped(ContactfoldError):
+    """Too many of the last records died; nothing was written. The processor stops."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.reason)
+        self.stop = stop
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of the first `count` records given: all of them are in the directory, exactly once."""
+
+    count: int
+    decision: Decision
+
+
+class Applier:
+    """Applies records to one directory and remembers the positions it left."""
+
+    def __init__(self, directory: Directory, schema: Schema, limits: Limits, clock: Clock) -> None:
+        self._directory = directory
+        self._decider = Decider(directory, schema, limits)
+        self._limits = limits
+        self._clock = clock
+        self.windows: dict[Partition, Window] = {}
+
+    async def load_windows(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Read these partitions' positions anew; returns the next offset of each that has one."""
+        found = await self._directory.positions(partitions)
+        for partition in partitions:
+            self.windows.pop(partition, None)
+        self.windows.update(found)
+        return {partition: window.next for partition, window in found.items()}
+
+    def skip_applied(self, records: Sequence[LogRecord]) -> list[LogRecord]:
+        """Leave out records that the positions say are applied."""
+        windows = self.windows
+        return [
+            record for record in records if record.partition not in windows or record.offset >= windows[record.partition].next
+        ]
+
+    async def apply(self, records: Sequence[LogRecord]) -> Applied:
+        """Apply these records, or as many of the first of them as can be, in one transaction.
+
+        Raises `RetryOnFreshState`, `Fenced`, `Unavailable` as `Directory.commit` does, and `Tripped`.
+        Whatever else goes wrong is narrowed down to the record at fault, which becomes a dead letter.
+        """
+        for tries in range(1, _LAST_TRY + 1):
+            try:
+                return await self._apply(records)
+            except ContactfoldError:
+                raise
+            except Exception as fault:  # noqa: BLE001 -- one bad record must not stop the others
+                _log.warning("batch_failed", records=len(records), fault=type(fault).__name__, tries=tries)
+                if len(records) > 1:
+                    return await self.apply(records[: len(records) // 2])
+                last = fault
+                await asyncio.sleep(backoff(tries))
+        return await self._bury(records[0], last)
+
+    async def _apply(self, records: Sequence[LogRecord]) -> Applied:
+        decision = await self._decider.decide(records, self._clock())
+        died = {letter.id for letter in decision.dead}
+        trip = find_trip(records, died, self.windows, self._limits) if died else None
+        if trip == 0:
+            raise self._trip(records[0])
+        if trip is not None:
+            return await self._apply(records[:trip])
+        return await self._commit(records, decision, died)
+
+    async def _commit(self, records: Sequence[LogRecord], decision: Decision, died: set[str]) -> Applied:
+        positions = advance(records, died, self.windows, self._limits)
+        decision.changes.positions = positions
+        await self._directory.commit(decision.changes)
+        for window in positions:
+            self.windows[window.partition] = Window(window.partition, window.next, window.recent, window.next)
+        return Applied(len(records), decision)
+
+    async def _bury(self, record: LogRecord, fault: Exception) -> Applied:
+        reason = f"The record could not be applied: {type(fault).__name__}. This is a fault of contactfold's."
+        letter = bury(record, "not_applied", reason, self._clock())
+        died = {letter.id}
+        if find_trip([record], died, self.windows, self._limits) is not None:
+            raise self._trip(record) from fault
+        decision = Decision(Changes(dead_letters=[letter]), [], [letter])
+        return await self._commit([record], decision, died)
+
+    def _trip(self, record: LogRecord) -> Tripped:
+        window = self.windows[record.partition]
+        reason = (
+            f"More than {self._limits.dead_share:.0%} of the last {self._limits.dead_window} records of "
+            f"{record.partition} became dead letters, so nothing more is applied. See `contactfold dead list`; when "
+            "what caused them is mended, run `contactfold resume`."
+        )
+        return Tripped(Stop(reason, record.partition, window.next))

@@ -1,0 +1,238 @@
+"""Deciding a batch: from records to the changes one transaction writes.
+
+Loads what the records' statements touch, in as many round trips as there are kinds of documents and
+not one an event, steps them through it in memory, and returns the decision as data. Nothing is written here.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from contactfold.config import Limits
+from contactfold.domain.directory import Contact, Fragment, Handle
+from contactfold.domain.errors import RetryOnFreshState
+from contactfold.domain.event import Statement
+from contactfold.domain.excerpt import Excerpt
+from contactfold.domain.outcome import Outcome
+from contactfold.domain.planning import Group, find_busiest, list_extra_claims, list_reached, make_groups
+from contactfold.domain.rebuild import Past, rebuild
+from contactfold.domain.schema import Schema
+from contactfold.domain.stamp import EventId
+from contactfold.domain.step import refuse, step
+from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecord, Partition
+from contactfold.wire import encode_statement, is_normal, read_evidence
+from contactfold_processor.records import Heard, bury, hear
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a batch would write (all but the positions), with what there is to say about it."""
+
+    changes: Changes
+    outcomes: list[Outcome]
+    dead: list[DeadLetter]
+    duplicates: int = 0
+    rebuilt: int = 0
+
+
+@dataclass(slots=True)
+class _Folded:
+    """The statements that were folded, by event: outcome and handle; and those a rebuild was too large for."""
+
+    results: dict[EventId, tuple[Outcome, Handle]] = field(default_factory=dict)
+    dead: list[DeadLetter] = field(default_factory=list)
+    rebuilt: int = 0
+
+
+class Decider:
+    """Decides batches against one directory with one schema."""
+
+    def __init__(self, directory: Directory, schema: Schema, limits: Limits) -> None:
+        self._directory = directory
+        self._schema = schema
+        self._limits = limits
+
+    async def decide(self, records: Sequence[LogRecord], now: int) -> Decision:
+        """Decide records in the order of their stamps; `now` dates dead letters (microseconds since 1970).
+
+        Raises `RetryOnFreshState` where what was read does not fit together, because others wrote meanwhile.
+        """
+        heard = hear(records, self._schema, largest=self._limits.record_bytes, now=now)
+        named = {name for statement, _ in heard.statements.values() for name in statement.identifiers}
+        known, claims = await asyncio.gather(
+            self._directory.known(list(heard.statements)), self._directory.claims(list(named))
+        )
+        for event_id in known:
+            del heard.statements[event_id]
+        excerpt = Excerpt(self._schema)
+        excerpt.add(claims=claims.values())
+        alive = [statement for statement, _ in heard.statements.values() if not statement.faults]
+        folded = await self._fold(excerpt, alive, heard, now)
+        changes = _journal(excerpt)
+        for statement, record in heard.statements.values():
+            if statement.faults:
+                changes.evidence.append(self._keep(statement, record, refuse(statement), None))
+            elif statement.event_id in folded.results:
+                outcome, handle = folded.results[statement.event_id]
+                changes.evidence.append(self._keep(statement, record, outcome, excerpt.present_handle(handle)))
+        changes.dead_letters = [*heard.dead, *folded.dead]
+        changes.fragments = await self._fold_organizations(heard, folded)
+        return Decision(
+            changes,
+            [evidence.outcome for evidence in changes.evidence],
+            changes.dead_letters,
+            duplicates=len(known) + heard.repeated,
+            rebuilt=folded.rebuilt,
+        )
+
+    async def _fold(self, excerpt: Excerpt, statements: list[Statement], heard: Heard, now: int) -> _Folded:
+        folded = _Folded()
+        await self._load_reached(excerpt, list_reached(excerpt.claims.values()))
+        groups = make_groups(excerpt, statements)
+        groups = self._drop_too_large(excerpt, groups, heard, folded, now)
+        stepping = [group for group in groups if not group.rebuild]
+        extra = set().union(*(list_extra_claims(excerpt, group) for group in stepping))
+        await self._load_claims(excerpt, extra)
+        for group in stepping:
+            for statement in group.statements:
+                folded.results[statement.event_id] = step(excerpt, statement)
+        for group in groups:
+            if group.rebuild:
+                await self._rebuild(excerpt, group, folded)
+        return folded
+
+    async def _load_reached(self, excerpt: Excerpt, handles: Iterable[Handle]) -> None:
+        wanted = list(handles)
+        contacts = await self._directory.contacts(wanted) if wanted else {}
+        if len(contacts) < len(wanted):
+            raise RetryOnFreshState("A claim names a contact that has just been merged away.")
+        excerpt.add(contacts=contacts.values())
+        parts = list({contact.component for contact in contacts.values() if contact.component is not None})
+        if parts:
+            components = await self._directory.components(parts)
+            if len(components) < len(parts):
+                raise RetryOnFreshState("A contact names a component that has just joined another.")
+            excerpt.add(components=components.values())
+        _check_agreement(excerpt)
+
+    async def _load_claims(self, excerpt: Excerpt, identifiers: set[str]) -> None:
+        """Load claims that contacts say exist."""
+        claims = await self._directory.claims(list(identifiers)) if identifiers else {}
+        if len(claims) < len(identifiers):
+            raise RetryOnFreshState("A contact names an identifier whose claim has just gone.")
+        excerpt.add(claims=claims.values())
+
+    def _drop_too_large(
+        self, excerpt: Excerpt, groups: list[Group], heard: Heard, folded: _Folded, now: int
+    ) -> list[Group]:
+        """Late statements that would rebuild a component past its limit become dead letters; the rest goes on."""
+        fitting: list[Group] = []
+        for group in groups:
+            size = group.size + len(group.statements)
+            if not group.rebuild or size <= self._limits.component_events:
+                fitting.append(group)
+                continue
+            busiest = find_busiest(excerpt, group)
+            reason = (
+                f"A late event would rebuild {size} pieces of evidence that hang together, and at most "
+                f"{self._limits.component_events} may (limits.component_events). Most contacts share the "
+                f"identifier {busiest}: if it reaches more than one person, `contactfold share {busiest}` parts them."
+            )
+            for statement in group.late:
+                _, record = heard.statements.pop(statement.event_id)
+                folded.dead.append(bury(record, "component_too_large", reason, now))
+            late = {statement.event_id for statement in group.late}
+            rest = [statement for statement in group.statements if statement.event_id not in late]
+            fitting += make_groups(excerpt, rest)
+        return fitting
+
+    async def _rebuild(self, excerpt: Excerpt, group: Group, folded: _Folded) -> None:
+        members = {contact.handle: contact for contact in group.contacts}
+        if group.components:
+            for contact in await self._directory.members(group.components):
+                members.setdefault(contact.handle, contact)
+        named = {name for contact in members.values() for name in contact.owned | contact.named}
+        _, evidence = await asyncio.gather(
+            self._load_claims(excerpt, named - excerpt.claims.keys()),
+            self._directory.evidence_of(list(members.values())),
+        )
+        if len(evidence) != sum(contact.size for contact in members.values()):
+            raise RetryOnFreshState("The evidence of a component has just grown.")
+        past = [
+            Past(read_evidence(one, self._schema), one.handle) for one in evidence if one.handle is not None
+        ]
+        folded.results |= rebuild(excerpt, list(members.values()), past, group.statements)
+        folded.rebuilt += 1
+
+    def _keep(self, statement: Statement, record: LogRecord, outcome: Outcome, handle: Handle | None) -> Evidence:
+        as_sent = statement.faults or is_normal(record, self._schema)
+        return Evidence(
+            statement.event_id,
+            statement.stamp,
+            record.value,
+            None if as_sent else encode_statement(statement, self._schema),
+            handle,
+            outcome,
+            record.partition,
+            record.offset,
+            statement.organization.account_id if statement.organization and not statement.faults else None,
+            statement.import_row,
+        )
+
+    async def _fold_organizations(self, heard: Heard, folded: _Folded) -> list[Fragment]:
+        """What the batch says of organisations, each in its own partition's fragment, whoever won a field."""
+        said = [
+            (statement, record.partition)
+            for statement, record in heard.statements.values()
+            if statement.organization is not None and statement.event_id in folded.results
+        ]
+        if not said:
+            return []
+        keys = {(s.organization.account_id, partition) for s, partition in said if s.organization is not None}
+        fragments = await self._directory.fragments(list(keys))
+        for statement, partition in said:
+            _say(fragments, statement, partition)
+        return list(fragments.values())
+
+
+def _say(fragments: dict[tuple[str, Partition], Fragment], statement: Statement, partition: Partition) -> None:
+    organization = statement.organization
+    if organization is None:
+        return
+    key = (organization.account_id, partition)
+    fragment = fragments.setdefault(key, Fragment(organization.account_id, partition, statement.stamp))
+    fragment.said = max(fragment.said, statement.stamp)
+    for name, value in organization.fields.items():
+        present = fragment.fields.get(name)
+        if present is None or present[0] < statement.stamp:
+            fragment.fields[name] = (statement.stamp, value, statement.source)
+
+
+def _check_agreement(excerpt: Excerpt) -> None:
+    """Claims and contacts are read one after the other; what changed between would not show in the versions."""
+    for claim in excerpt.claims.values():
+        for handle in claim.mentions:
+            contact = excerpt.contacts.get(handle)
+            if contact is None:
+                continue
+            owns = claim.identifier in contact.owned
+            if owns != (claim.owner == handle) or not (owns or claim.identifier in contact.named):
+                raise RetryOnFreshState("A claim and a contact were read at different times.")
+
+
+def _journal(excerpt: Excerpt) -> Changes:
+    return Changes(
+        moved_evidence=excerpt.moved_evidence,
+        contacts=_pick(excerpt.contacts, excerpt.touched),
+        gone_contacts=excerpt.gone_contacts,
+        claims=[excerpt.claims[name] for name in sorted(excerpt.touched_claims)],
+        gone_claims=[claim for claim in excerpt.gone_claims if claim.version],
+        components=[excerpt.components[name] for name in sorted(excerpt.touched_components)],
+        gone_components=excerpt.gone_components,
+        moved_members=excerpt.moved_members,
+    )
+
+
+def _pick(contacts: Mapping[Handle, Contact], touched: Iterable[Handle]) -> list[Contact]:
+    # In one order everywhere, so that two batches that meet wait for each other instead of deadlocking.
+    return [contacts[handle] for handle in sorted(touched)]

@@ -1,0 +1,238 @@
+"""The processor's loop: fetch, apply, go on; and what to do when something is in the way.
+
+Exactly once: a batch's changes and the positions of its partitions are one transaction, fenced by the
+positions found. So whatever interrupts the loop (a crash, a rebalance, a lost server), reading on from
+the directory's positions neither repeats nor loses a record.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import structlog
+
+from contactfold import telemetry
+from contactfold.config import Limits
+from contactfold.domain.errors import Fenced, RecordsGone, RetryOnFreshState, Unavailable
+from contactfold.domain.schema import Schema
+from contactfold.ports import Changes, Clock, Directory, EventLog, Lane, LogReader, LogRecord, Partition, Window
+from contactfold_processor.applying import Applied, Applier, Tripped
+from contactfold_processor.breaker import Stop, accept_gap, is_accepted, read_stop, write_stop
+from contactfold_processor.pacing import Pace, backoff
+
+GROUP = "contactfold"
+"""The consumer group: all processors of one directory share the partitions through it."""
+
+BULK_LIMIT = 500
+"""Records of a bulk batch: small, so that a live event never waits long for one."""
+
+BULK_TURN = 8
+"""Where live events never pause, one batch in so many is a bulk one, so that imports end at all."""
+
+IDLE_WAIT = 0.05
+"""Seconds to wait for a live record before looking at the bulk lane again."""
+
+_CHECK_EVERY = 1_000_000
+"""Microseconds between two looks at whether processors were told to stand still."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Processor:
+    """Applies the log's records to the directory until told to stop.
+
+    `stopped_because` says why it stands still (dead letters, missing records), or is None; `away`
+    says which server it waits for, or is None.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        directory: Directory,
+        *,
+        schema: Schema,
+        limits: Limits,
+        clock: Clock,
+        accept_gap: bool = False,
+    ) -> None:
+        self._log = log
+        self._directory = directory
+        self._clock = clock
+        self._accept_gap = accept_gap
+        self._applier = Applier(directory, schema, limits, clock)
+        self._pace = Pace()
+        self._turn = 0
+        self._checked_at = 0
+        self._acknowledged_at = 0
+        self._to_acknowledge: dict[Partition, int] = {}
+        self.stopped_because: str | None = None
+        self.away: str | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Apply records until `stop` is set; a batch that has begun is finished or leaves no trace."""
+        tries = 0
+        while not stop.is_set():
+            try:
+                reader = await self._log.reader(GROUP, self._applier.load_windows)
+                try:
+                    await self._work(reader, stop)
+                finally:
+                    await self._leave(reader)
+            except Unavailable as away:
+                tries = tries + 1 if self.away else 0
+                self.away = str(away)
+                _log.warning("server_away", part=away.part, why=away.why)
+                await _wait(stop, backoff(tries))
+
+    async def _leave(self, reader: LogReader) -> None:
+        with contextlib.suppress(Unavailable):
+            if self._to_acknowledge:
+                await reader.acknowledge(self._to_acknowledge)
+                self._to_acknowledge = {}
+            await reader.close()
+
+    async def _work(self, reader: LogReader, stop: asyncio.Event) -> None:
+        pending: list[LogRecord] = []
+        lane = Lane.LIVE
+        gap: RecordsGone | None = None
+        while not stop.is_set():
+            if await self._stands_still():
+                # What was fetched is read again afterwards: to drop it and read on would lose it.
+                await self._start_over(reader, pending)
+                pending = []
+                await _wait(stop, 1.0)
+                continue
+            held = reader.assignment()
+            pending = self._applier.skip_applied([record for record in pending if record.partition in held])
+            try:
+                if gap is not None:
+                    await self._meet_gap(reader, gap)
+                    gap = None
+                elif not pending:
+                    lane, pending = await self._fetch(reader)
+                else:
+                    applied = await self._apply(pending, lane, stop)
+                    pending = pending[applied:]
+                    await self._acknowledge(reader)
+            except Fenced as fenced:
+                _log.info("fenced", partition=fenced.partition, expected=fenced.expected, found=fenced.found)
+                await self._start_over(reader, pending)
+                pending = []
+            except Tripped as tripped:
+                await self._stand_still(tripped.stop)
+                await self._start_over(reader, pending)
+                pending = []
+            except RecordsGone as gone:
+                gap = gone
+            self.away = None
+
+    async def _fetch(self, reader: LogReader) -> tuple[Lane, list[LogRecord]]:
+        """The next records: live ones first, bulk ones where no live one waits."""
+        self._turn = (self._turn + 1) % BULK_TURN
+        bulk_limit = min(BULK_LIMIT, self._pace.size)
+        if self._turn == 0 and (records := await reader.fetch(Lane.BULK, limit=bulk_limit, wait=0)):
+            return Lane.BULK, records
+        if records := await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=0):
+            return Lane.LIVE, records
+        if records := await reader.fetch(Lane.BULK, limit=bulk_limit, wait=0):
+            return Lane.BULK, records
+        return Lane.LIVE, await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=IDLE_WAIT)
+
+    async def _apply(self, pending: Sequence[LogRecord], lane: Lane, stop: asyncio.Event) -> int:
+        """Apply the first of the pending records; returns how many were."""
+        batch = pending[: self._pace.size]
+        begun = self._clock()
+        try:
+            applied = await self._applier.apply(batch)
+        except RetryOnFreshState:
+            telemetry.BATCH_CONFLICTS.inc()
+            await _wait(stop, self._pace.conflict())
+            return 0
+        conflicts = self._pace.conflicts
+        self._pace.succeed()
+        self._tell(batch[: applied.count], applied, lane, begun, conflicts)
+        return applied.count
+
+    def _tell(self, batch: Sequence[LogRecord], applied: Applied, lane: Lane, begun: int, conflicts: int) -> None:
+        decision = applied.decision
+        statuses: dict[str, int] = {}
+        for outcome in decision.outcomes:
+            statuses[outcome.status] = statuses.get(outcome.status, 0) + 1
+        for status, count in statuses.items():
+            telemetry.EVENTS_APPLIED.labels(lane, status).inc(count)
+        for letter in decision.dead:
+            telemetry.DEAD_LETTERS.labels(letter.code).inc()
+        telemetry.EVENTS_REPEATED.inc(decision.duplicates)
+        telemetry.REBUILDS.inc(decision.rebuilt)
+        took = self._clock() - begun
+        telemetry.BATCH_SECONDS.observe(took / 1e6)
+        positions = {window.partition: window.next for window in decision.changes.positions}
+        self._to_acknowledge |= positions
+        _log.info(
+            "batch",
+            lane=str(lane),
+            records=len(batch),
+            positions=positions,
+            **statuses,
+            repeated=decision.duplicates,
+            dead=len(decision.dead),
+            rebuilt=decision.rebuilt,
+            conflicts=conflicts,
+            milliseconds=round(took / 1000, 1),
+        )
+
+    async def _acknowledge(self, reader: LogReader) -> None:
+        """Tell the log how far we are, once a second at most: it is for lag tools only."""
+        now = self._clock()
+        if self._to_acknowledge and now - self._acknowledged_at >= _CHECK_EVERY:
+            self._acknowledged_at = now
+            await reader.acknowledge(self._to_acknowledge)
+            self._to_acknowledge = {}
+
+    async def _start_over(self, reader: LogReader, pending: Iterable[LogRecord]) -> None:
+        """Read the partitions of these records again from where the directory says they stand."""
+        partitions = sorted({record.partition for record in pending})
+        first = {record.partition: record.offset for record in reversed(list(pending))}
+        positions: Mapping[Partition, int] = await self._applier.load_windows(partitions)
+        for partition in partitions:
+            await reader.rewind(partition, positions.get(partition, first[partition]))
+
+    async def _meet_gap(self, reader: LogReader, gone: RecordsGone) -> None:
+        """Go on after records that are gone where somebody accepts that; else stand still."""
+        if not await is_accepted(self._directory, gone):
+            if not self._accept_gap:
+                await self._stand_still(Stop(str(gone), gone.partition, gone.position, gone.earliest))
+                return
+            await accept_gap(self._directory, gone)
+        await self._applier.load_windows([gone.partition])
+        window = self._applier.windows.get(gone.partition)
+        moved = Window(
+            gone.partition, gone.earliest, window.recent if window else b"", window.next if window else None
+        )
+        await self._directory.commit(Changes(positions=[moved]))
+        await self._applier.load_windows([gone.partition])
+        await reader.rewind(gone.partition, gone.earliest)
+        _log.warning("gap_accepted", partition=gone.partition, position=gone.position, earliest=gone.earliest)
+
+    async def _stand_still(self, stop: Stop) -> None:
+        await write_stop(self._directory, stop)
+        self._checked_at = 0
+        _log.error("processor_stopped", partition=stop.partition, position=stop.position, reason=stop.reason)
+
+    async def _stands_still(self) -> bool:
+        """Whether processors of this directory were told to stand still; asked once a second."""
+        now = self._clock()
+        if now - self._checked_at >= _CHECK_EVERY:
+            self._checked_at = now
+            stop = await read_stop(self._directory)
+            if self.stopped_because and stop is None:
+                _log.info("processor_resumed")
+                await self._applier.load_windows(list(self._applier.windows))
+            self.stopped_because = stop.reason if stop else None
+            telemetry.PROCESSOR_STOPPED.set(stop is not None)
+        return self.stopped_because is not None
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
