@@ -1,0 +1,1 @@
+"""The console: directory to people. It reads, and never writes."""

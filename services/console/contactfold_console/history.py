@@ -1,0 +1,95 @@
+"""Where a contact comes from: the events it is folded from, and which of them gave each value."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from contactfold.domain.stamp import format_event_id, format_time, parse_time, stamp_time
+from contactfold.ports import Evidence
+from contactfold.web.openapi import answers
+from contactfold.web.problems import JsonResponse
+from contactfold_console import models
+from contactfold_console.contacts import ContactId, invalid_cursor
+from contactfold_console.paging import read_cursor, write_cursor
+from contactfold_console.reading import Admitted, Reader
+
+router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+
+_CURSOR = "evidence"
+_PAGE_BYTES = 8 << 20
+"""A page ends early where its events together are larger than this."""
+
+
+@router.get(
+    "/{contact_id}/provenance",
+    summary="Which event gave each value of a contact",
+    response_model=models.ContactProvenance,
+    responses=answers(401, 403, 404, 422, 503),
+)
+async def get_provenance(reader: Admitted, contact_id: ContactId) -> Response:
+    """The event, source and time behind every value the contact shows, and behind its links to organisations."""
+    contact = await reader.find(contact_id)
+    return JsonResponse({"id": format_event_id(contact.id), "provenance": reader.show_provenance(contact)})
+
+
+@router.get(
+    "/{contact_id}/evidence",
+    summary="The events a contact is folded from",
+    response_model=models.EvidenceList,
+    responses=answers(401, 403, 404, 422, 503),
+)
+async def list_evidence(
+    reader: Admitted,
+    contact_id: ContactId,
+    after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Events a page has at most.")] = 200,
+) -> Response:
+    """Every event that belongs to the contact, in the order the events happened, each with what became of it."""
+    place = None if after is None else read_cursor(after, _CURSOR)
+    if after is not None and place is None:
+        raise invalid_cursor()
+    contact = await reader.find(contact_id)
+    evidence = await reader.directory.evidence_of([contact])
+    ahead = [one for one in evidence if place is None or one.stamp > place]
+    page = _first(ahead, limit)
+    next_ = write_cursor(page[-1].stamp, _CURSOR) if len(page) < len(ahead) else None
+    body = {"items": [_item(reader, one) for one in page], "next": next_}
+    # Not orjson: it refuses integers past 64 bits, which an event may well hold.
+    return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _first(evidence: list[Evidence], limit: int) -> list[Evidence]:
+    """A page's worth of evidence: at least one piece, at most `limit`, and no more bytes than a page may have."""
+    size = 0
+    for count, one in enumerate(evidence[:limit]):
+        size += len(one.event)
+        if count and size > _PAGE_BYTES:
+            return evidence[:count]
+    return evidence[:limit]
+
+
+def _item(reader: Reader, evidence: Evidence) -> dict[str, object]:
+    return {
+        "event_id": format_event_id(evidence.event_id),
+        "source": evidence.outcome.source,
+        "id": evidence.outcome.id,
+        "occurred_at": format_time(stamp_time(evidence.stamp)),
+        "received_at": _received_at(evidence),
+        "payload": reader.show_event(evidence.event),
+        "outcome": reader.show_outcome(evidence.outcome),
+    }
+
+
+def _received_at(evidence: Evidence) -> str | None:
+    try:
+        told = msgspec.json.decode(evidence.understood or evidence.event, type=_Received).received_at
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    moment = None if told is None else parse_time(told)
+    return None if moment is None else format_time(moment)
+
+
+class _Received(msgspec.Struct):
+    received_at: str | None = None
