@@ -1,0 +1,199 @@
+"""From what a door was sent to records on the log, and the reply that says what became of each item.
+
+An `Offer` is one item of a request, in the shape of the wire format, with the faults its door has found already.
+All good offers of a request go to the log in one `append`; only when that has returned, so that they are durable,
+does anybody hear that they were accepted. An item that is refused never keeps its neighbours out.
+"""
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from starlette.responses import Response
+
+from contactfold import telemetry
+from contactfold.config import Limits
+from contactfold.domain.errors import TooLarge, Unavailable
+from contactfold.domain.event import LONGEST_NAME, Statement
+from contactfold.domain.outcome import Reason
+from contactfold.domain.schema import Schema
+from contactfold.domain.stamp import format_event_id
+from contactfold.ports import EventLog, Lane, NewRecord
+from contactfold.web.problems import JsonResponse, Problem, problem_response, reason_objects
+from contactfold.wire import Unreadable, read_event, write_event
+from contactfold_ingest.bodies import Fields
+
+SHORTEST_EVENT = 20
+"""Bytes that an event takes at the least: a body with more items than fit so is refused before it is worked on."""
+
+_ID_HEADERS = (b"webhook-id", b"idempotency-key")
+_TURN = 256
+"""Items after which other requests get their turn."""
+_MOST_REASONS = 100
+"""Reasons repeated beside the results of a request that was refused whole; the results have all of them."""
+
+
+@dataclass(slots=True)
+class Offer:
+    """One item of a request: an event as the wire format has it, and what its door found wrong with it.
+
+    `reject_unknown` makes fields that nobody knows a fault; `dropped` are fields that its door left out.
+    """
+
+    payload: object
+    faults: list[Reason] = field(default_factory=list)
+    reject_unknown: bool = False
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What becomes of each item, collected in order."""
+
+    results: list[dict[str, object]] = field(default_factory=list)
+    records: list[NewRecord] = field(default_factory=list)
+    ignored: dict[str, None] = field(default_factory=dict)
+    reasons: list[Reason] = field(default_factory=list)
+
+
+def find_id(headers: Fields) -> str | None:
+    """The id a request carries in a header. Raises `Problem` 422 where it is too long."""
+    for name in _ID_HEADERS:
+        value = headers.get(name, b"").strip()
+        if value:
+            if len(value) > LONGEST_NAME:
+                shown = name.decode()
+                message = f"The header {shown} has at most {LONGEST_NAME} characters."
+                raise Problem(422, "too_long", message, reasons=[Reason("too_long", message, shown)])
+            return value.decode("latin-1")
+    return None
+
+
+class Acceptance:
+    """Takes offers to the log."""
+
+    def __init__(self, log: EventLog, schema: Schema, limits: Limits, *, door: str, label: str = "") -> None:
+        """`door` and `label` (the configured source, if the door has one) are what metrics count by."""
+        self._log = log
+        self._schema = schema
+        self._record_bytes = limits.record_bytes
+        self._most_items = max(1, limits.body_bytes // SHORTEST_EVENT)
+        self._own_ids = os.urandom(16).hex()
+        self._counter = itertools.count()
+        self._accepted = telemetry.EVENTS_RECEIVED.labels(door, label, "accepted")
+        self._rejected = telemetry.EVENTS_RECEIVED.labels(door, label, "rejected")
+
+    def _make_id(self) -> str:
+        """An id that nobody else gives: drawing random bytes for each event would be a system call each."""
+        return f"{self._own_ids}-{next(self._counter):x}"
+
+    def check_count(self, count: int) -> None:
+        """Raise `Problem` for a request without items, or with more than its size can be events of."""
+        if count == 0:
+            raise Problem(422, "no_events", "The request holds no event; send one at least.")
+        if count > self._most_items:
+            raise Problem(
+                413, "too_many_items", f"The request holds {count} items; send at most {self._most_items} at a time."
+            )
+
+    async def accept(
+        self, offers: Sequence[Offer], *, began: int, source: str, own_id: str | None, bound: str | None
+    ) -> Response:
+        """Write what is good of a request to the log, and tell what became of each item.
+
+        `began` is when the request began (microseconds since 1970); item i is received i microseconds later.
+        `source` stands where an item names none, `own_id` is the request's id header, `bound` the only
+        source that the request's key may write. Raises `Problem` where nothing of it may be written.
+        """
+        reply = _Reply()
+        several = len(offers) > 1
+        for place, offer in enumerate(offers):
+            if place % _TURN == _TURN - 1:
+                await asyncio.sleep(0)
+            given = None if own_id is None else f"{own_id}/{place}" if several else own_id
+            understood = self._understand(offer, source, given or self._make_id(), began + place)
+            if isinstance(understood, Statement):
+                if bound is not None and understood.source != bound:
+                    raise _forbid(bound)
+                reply.ignored.update(dict.fromkeys((*understood.ignored_fields, *offer.dropped)))
+                refused = understood.faults or self._write(understood, reply)
+            else:
+                refused = understood
+            if refused:
+                reply.results.append({"index": place, "status": "rejected", "reasons": reason_objects(refused)})
+                reply.reasons += refused
+        await self._append(reply.records)
+        return self._tell(reply)
+
+    def _understand(self, offer: Offer, source: str, own_id: str, received_at: int) -> Statement | tuple[Reason, ...]:
+        """The offer as a statement with all its faults, or every reason why it is none."""
+        if offer.payload is None and offer.faults:
+            return tuple(offer.faults)
+        try:
+            statement = read_event(offer.payload, self._schema, source=source, id=own_id, received_at=received_at)
+        except Unreadable as unreadable:
+            return (*offer.faults, Reason(unreadable.code, unreadable.message, unreadable.field))
+        if offer.faults:
+            statement.faults = (*offer.faults, *statement.faults)
+        if offer.reject_unknown and statement.ignored_fields:
+            message = "This source takes no such field."
+            unknown = (Reason("unknown_field", message, name) for name in statement.ignored_fields)
+            statement.faults = (*statement.faults, *unknown)
+        return statement
+
+    def _write(self, statement: Statement, reply: _Reply) -> tuple[Reason, ...]:
+        """Add a statement to the records and the results, or tell why the log would not take it."""
+        record = write_event(statement, self._schema)
+        if len(record.value) > self._record_bytes:
+            message = f"The event is larger than {self._record_bytes} bytes; say less in one event."
+            return (Reason("record_too_large", message),)
+        reply.records.append(record)
+        reply.results.append(
+            {
+                "event_id": format_event_id(statement.event_id),
+                "source": statement.source,
+                "id": statement.id,
+                "status": "accepted",
+            }
+        )
+        return ()
+
+    async def _append(self, records: list[NewRecord]) -> None:
+        if not records:
+            return
+        begun = time.perf_counter()
+        try:
+            await self._log.append(Lane.LIVE, records)
+        except Unavailable as away:
+            detail = f"{away} Nothing was promised: send the request again, with the same ids."
+            raise Problem(503, "log_unavailable", detail, headers={"Retry-After": "1"}) from None
+        except TooLarge:
+            raise Problem(
+                413,
+                "record_too_large",
+                "The log takes no event as large as one of these; say less in it and send all again with the same ids.",
+            ) from None
+        telemetry.APPEND_SECONDS.observe(time.perf_counter() - begun)
+
+    def _tell(self, reply: _Reply) -> Response:
+        """The reply of CONTRACT 4: 202 where all were accepted, 207 some, 422 none."""
+        accepted = len(reply.records)
+        refused = len(reply.results) - accepted
+        self._accepted.inc(accepted)
+        self._rejected.inc(refused)
+        members = {"results": reply.results, "ignored_fields": list(reply.ignored)}
+        if accepted or not refused:
+            return JsonResponse(members, status_code=207 if refused else 202)
+        if refused == 1:
+            detail = " ".join(reason.message for reason in reply.reasons)
+        else:
+            detail = f"None of the {refused} events was accepted; each one's reasons are in `results`."
+        reasons = reply.reasons[:_MOST_REASONS]
+        return problem_response(Problem(422, "rejected", detail, reasons=reasons, members=members))
+
+
+def _forbid(bound: str) -> Problem:
+    return Problem(403, "source_not_allowed", f"This API key may write events of the source {bound} alone.")

@@ -1,0 +1,90 @@
+"""Signed hooks, with the Standard Webhooks library as the sender."""
+
+from datetime import UTC, datetime
+
+import pytest
+from standardwebhooks import Webhook
+
+from contactfold.domain.errors import Misconfigured
+from contactfold.domain.stamp import format_event_id, make_event_id
+from contactfold_ingest.signatures import Signatures
+from fakes.ingest_service import OLD_SECRET, SECRET, Ingest
+
+BODY = '{"email": "ann@example.com"}'
+
+
+def signed(ingest: Ingest, *secrets: str, body: str = BODY, late: int = 0) -> dict[str, str]:
+    seconds = ingest.clock() // 1_000_000 - late
+    moment = datetime.fromtimestamp(seconds, UTC)
+    signatures = [Webhook(secret).sign("msg_1", moment, body) for secret in secrets]
+    return {
+        "content-type": "application/json",
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(seconds),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+async def test_a_signed_request_needs_no_key_and_its_id_names_the_event(ingest: Ingest) -> None:
+    await ingest.add_key("k" * 40, "ingest")
+    reply = await ingest.client.post("/hooks/signed", content=BODY, headers=signed(ingest, SECRET))
+    assert reply.status_code == 202, reply.text
+    assert reply.json()["results"][0]["event_id"] == format_event_id(make_event_id("signed", "msg_1"))
+
+
+async def test_a_signed_request_may_come_from_any_host_and_origin(ingest: Ingest) -> None:
+    headers = {**signed(ingest, SECRET), "host": "hooks.example.com", "origin": "https://shop.example.com"}
+    reply = await ingest.client.post("/hooks/signed", content=BODY, headers=headers)
+    assert reply.status_code == 202
+
+
+async def test_any_secret_and_any_signature_will_do_while_secrets_change(ingest: Ingest) -> None:
+    stranger = "whsec_c3RyYW5nZXIgc3RyYW5nZXIgc3RyYW5nZXI="
+    for secrets in ([OLD_SECRET], [stranger, SECRET], [OLD_SECRET, stranger]):
+        reply = await ingest.client.post("/hooks/signed", content=BODY, headers=signed(ingest, *secrets))
+        assert reply.status_code == 202
+
+
+async def test_a_wrong_signature_is_401_with_a_key_or_without(ingest: Ingest) -> None:
+    await ingest.add_key("k" * 40, "ingest")
+    stranger = signed(ingest, "whsec_c3RyYW5nZXIgc3RyYW5nZXIgc3RyYW5nZXI=")
+    for headers in (stranger, {**stranger, "x-api-key": "k" * 40}):
+        reply = await ingest.client.post("/hooks/signed", content=BODY, headers=headers)
+        assert (reply.status_code, reply.json()["reasons"][0]["code"]) == (401, "wrong_signature")
+
+
+async def test_a_changed_body_or_id_or_timestamp_is_401(ingest: Ingest) -> None:
+    headers = signed(ingest, SECRET)
+    other_time = str(int(headers["webhook-timestamp"]) + 1)
+    for body, changes in ((BODY + " ", {}), (BODY, {"webhook-id": "msg_2"}), (BODY, {"webhook-timestamp": other_time})):
+        reply = await ingest.client.post("/hooks/signed", content=body, headers={**headers, **changes})
+        assert reply.status_code == 401
+
+
+@pytest.mark.parametrize(("late", "status"), [(299, 202), (301, 401), (-299, 202), (-302, 401)])
+async def test_a_timestamp_is_good_for_five_minutes(ingest: Ingest, late: int, status: int) -> None:
+    reply = await ingest.client.post("/hooks/signed", content=BODY, headers=signed(ingest, SECRET, late=late))
+    assert reply.status_code == status
+
+
+@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+async def test_a_missing_header_is_401_and_says_which_are_needed(ingest: Ingest, missing: str) -> None:
+    headers = signed(ingest, SECRET)
+    del headers[missing]
+    reply = await ingest.client.post("/hooks/signed", content=BODY, headers=headers)
+    assert (reply.status_code, reply.json()["reasons"][0]["code"]) == (401, "signature_missing")
+    assert "webhook-timestamp" in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("signature", ["v1,", "v1,%%%", "v1", ",", "v2,abc", "v1,é", "v1, v1, v1,"])
+async def test_a_signature_of_any_other_shape_is_401(ingest: Ingest, signature: str) -> None:
+    headers = {**signed(ingest, SECRET), "webhook-signature": signature.encode("latin-1").decode("latin-1")}
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    reply = await ingest.client.post("/hooks/signed", content=BODY, headers=raw)
+    assert reply.status_code == 401
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%%%"])
+def test_an_empty_secret_is_refused(secret: str) -> None:
+    with pytest.raises(Misconfigured):
+        Signatures([secret])

@@ -1,0 +1,133 @@
+"""The application around the routes: every error a problem, health, metrics, offline documentation."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+
+from contactfold.domain.errors import Unavailable
+from contactfold.web.access import KeyRing
+from contactfold.web.application import make_app
+from contactfold.web.problems import Problem
+from fakes.memory_directory import MemoryDirectory
+
+PROBLEM = "application/problem+json"
+
+
+class Switch:
+    """A part that a test takes away."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    async def probe(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def switch() -> Switch:
+    return Switch()
+
+
+@pytest.fixture
+def app(switch: Switch) -> FastAPI:
+    app = make_app(
+        title="test", ring=KeyRing(MemoryDirectory(), None, lambda: 0), probes={"log": switch.probe}, version="1"
+    )
+
+    @app.get("/breaks")
+    async def breaks() -> None:
+        raise RuntimeError("s3cr3t")
+
+    @app.get("/away")
+    async def away() -> None:
+        raise Unavailable("directory", "no answer.")
+
+    @app.get("/refuses")
+    async def refuses() -> None:
+        raise Problem(409, "some_code", "A sentence.", headers={"X-Own": "1"}, members={"more": 2})
+
+    @app.get("/number/{number}")
+    async def number(number: int) -> int:
+        return number
+
+    return app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("POST", "/healthz", 405),
+        ("GET", "/breaks", 500),
+        ("GET", "/away", 503),
+        ("GET", "/refuses", 409),
+        ("GET", "/number/x", 422),
+        ("GET", "/static-offline-docs/../../etc/passwd", 404),
+        ("GET", "/static-offline-docs/%00", 404),
+    ],
+)
+async def test_every_error_is_a_problem_with_reasons(
+    client: httpx.AsyncClient, method: str, path: str, status: int
+) -> None:
+    reply = await client.request(method, path)
+    assert (reply.status_code, reply.headers["content-type"]) == (status, PROBLEM)
+    body = reply.json()
+    assert {"type", "title", "status", "detail", "reasons"} <= set(body)
+    assert body["status"] == status
+    assert all(set(reason) == {"code", "field", "position", "message"} for reason in body["reasons"])
+    assert body["reasons"]
+
+
+async def test_a_problem_keeps_its_headers_and_members(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/refuses")
+    assert (reply.headers["x-own"], reply.json()["more"]) == ("1", 2)
+    assert reply.json()["type"] == "urn:contactfold:problem:some_code"
+
+
+async def test_what_nobody_foresaw_tells_the_log_where_and_nobody_what(client: httpx.AsyncClient) -> None:
+    with structlog.testing.capture_logs() as lines:
+        reply = await client.get("/breaks")
+    (line,) = lines
+    assert (line["event"], line["error"]) == ("request_failed", "RuntimeError")
+    assert line["where"].startswith("test_application.py:")
+    assert "s3cr3t" not in reply.text + str(line)
+
+
+async def test_what_is_away_may_be_asked_again(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/away")).headers["retry-after"] == "1"
+
+
+async def test_ready_fails_with_the_reason_of_each_part_that_is_away(client: httpx.AsyncClient, switch: Switch) -> None:
+    assert (await client.get("/readyz")).json() == {"status": "ready", "log": "ok"}
+    for error, told in ((Unavailable("log", "no route."), "no route."), (RuntimeError("s3cr3t"), "RuntimeError")):
+        switch.error = error
+        reply = await client.get("/readyz")
+        assert (reply.status_code, reply.json()["reasons"][0]["field"]) == (503, "log")
+        assert told in reply.json()["detail"]
+        assert "s3cr3t" not in reply.text
+    switch.error = None
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_health_needs_no_part(client: httpx.AsyncClient, switch: Switch) -> None:
+    switch.error = Unavailable("log", "no route.")
+    assert (await client.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_the_documentation_loads_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    assert "swagger-ui" in page
+    assert "//cdn" not in page
+    assert "https://" not in page
+    assert (await client.get("/static-offline-docs/swagger-ui-bundle.js")).status_code == 200
