@@ -59,7 +59,9 @@ class Applier:
         """Leave out records that the positions say are applied."""
         windows = self.windows
         return [
-            record for record in records if record.partition not in windows or record.offset >= windows[record.partition].next
+            record
+            for record in records
+            if record.partition not in windows or record.offset >= windows[record.partition].next
         ]
 
     async def apply(self, records: Sequence[LogRecord]) -> Applied:
@@ -109,10 +111,10 @@ class Applier:
         return await self._commit([record], decision, died)
 
     def _trip(self, record: LogRecord) -> Tripped:
-        window = self.windows[record.partition]
+        window = self.windows.get(record.partition)
         reason = (
             f"More than {self._limits.dead_share:.0%} of the last {self._limits.dead_window} records of "
             f"{record.partition} became dead letters, so nothing more is applied. See `contactfold dead list`; when "
             "what caused them is mended, run `contactfold resume`."
         )
-        return Tripped(Stop(reason, record.partition, window.next))
+        return Tripped(Stop(reason, record.partition, window.next if window else record.offset))

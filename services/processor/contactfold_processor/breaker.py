@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from contactfold.config import Limits
-from contactfold.domain.errors import RecordsGone
+from contactfold.domain.errors import Fenced, RecordsGone, RetryOnFreshState
 from contactfold.ports import Changes, Directory, LogRecord, Partition, Window
 
 STOPPED = "stopped"
@@ -28,7 +28,9 @@ class Stop(msgspec.Struct):
     """The first record the log still holds, where records are gone."""
 
 
-def find_trip(records: Sequence[LogRecord], died: set[str], windows: dict[Partition, Window], limits: Limits) -> int | None:
+def find_trip(
+    records: Sequence[LogRecord], died: set[str], windows: dict[Partition, Window], limits: Limits
+) -> int | None:
     """The index of the first record whose death trips the breaker, or None.
 
     `died` holds the ids of dead letters (`partition/offset`).
@@ -82,12 +84,22 @@ async def resume(directory: Directory, partitions: Sequence[Partition]) -> Stop 
         return None
     if stop.earliest is not None:
         await accept_gap(directory, RecordsGone(stop.partition, stop.position, stop.earliest, stop.earliest))
-    windows = await directory.positions(partitions)
-    emptied = [Window(one.partition, one.next, b"", one.next) for one in windows.values()]
-    if emptied:
-        await directory.commit(Changes(positions=emptied))
+    while not await _empty_windows(directory, partitions):
+        pass
     await directory.set_setting(STOPPED, None)
     return stop
+
+
+async def _empty_windows(directory: Directory, partitions: Sequence[Partition]) -> bool:
+    """Whether the windows are empty now; not where a processor that has yet to hear of the stop was faster."""
+    windows = await directory.positions(partitions)
+    emptied = [Window(one.partition, one.next, b"", one.next) for one in windows.values() if one.recent]
+    try:
+        if emptied:
+            await directory.commit(Changes(positions=emptied))
+    except (Fenced, RetryOnFreshState):
+        return False
+    return True
 
 
 def _gap_setting(partition: Partition) -> str:

@@ -150,6 +150,10 @@ class Decider:
         members = {contact.handle: contact for contact in group.contacts}
         if group.components:
             for contact in await self._directory.members(group.components):
+                if contact.handle in excerpt.contacts and contact.handle not in members:
+                    raise RetryOnFreshState(
+                        "A contact has just joined a component, and another group stepped it alone."
+                    )
                 members.setdefault(contact.handle, contact)
         named = {name for contact in members.values() for name in contact.owned | contact.named}
         _, evidence = await asyncio.gather(
@@ -158,9 +162,7 @@ class Decider:
         )
         if len(evidence) != sum(contact.size for contact in members.values()):
             raise RetryOnFreshState("The evidence of a component has just grown.")
-        past = [
-            Past(read_evidence(one, self._schema), one.handle) for one in evidence if one.handle is not None
-        ]
+        past = [Past(read_evidence(one, self._schema), one.handle) for one in evidence if one.handle is not None]
         folded.results |= rebuild(excerpt, list(members.values()), past, group.statements)
         folded.rebuilt += 1
 

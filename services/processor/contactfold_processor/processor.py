@@ -17,7 +17,7 @@ from contactfold.domain.errors import Fenced, RecordsGone, RetryOnFreshState, Un
 from contactfold.domain.schema import Schema
 from contactfold.ports import Changes, Clock, Directory, EventLog, Lane, LogReader, LogRecord, Partition, Window
 from contactfold_processor.applying import Applied, Applier, Tripped
-from contactfold_processor.breaker import Stop, accept_gap, is_accepted, read_stop, write_stop
+from contactfold_processor.breaker import STOPPED, Stop, accept_gap, is_accepted, read_stop, write_stop
 from contactfold_processor.pacing import Pace, backoff
 
 GROUP = "contactfold"
@@ -124,6 +124,9 @@ class Processor:
                 pending = []
             except RecordsGone as gone:
                 gap = gone
+            except RetryOnFreshState:
+                # Only from stepping over a gap: a batch's conflicts are dealt with where batches are applied.
+                await _wait(stop, backoff(0))
             self.away = None
 
     async def _fetch(self, reader: LogReader) -> tuple[Lane, list[LogRecord]]:
@@ -199,16 +202,18 @@ class Processor:
 
     async def _meet_gap(self, reader: LogReader, gone: RecordsGone) -> None:
         """Go on after records that are gone where somebody accepts that; else stand still."""
+        await self._applier.load_windows([gone.partition])
+        window = self._applier.windows.get(gone.partition)
+        if window is not None and window.next != gone.position:
+            # Another worker has stepped over it meanwhile; the position must not go back to where it landed.
+            await reader.rewind(gone.partition, window.next)
+            return
         if not await is_accepted(self._directory, gone):
             if not self._accept_gap:
                 await self._stand_still(Stop(str(gone), gone.partition, gone.position, gone.earliest))
                 return
             await accept_gap(self._directory, gone)
-        await self._applier.load_windows([gone.partition])
-        window = self._applier.windows.get(gone.partition)
-        moved = Window(
-            gone.partition, gone.earliest, window.recent if window else b"", window.next if window else None
-        )
+        moved = Window(gone.partition, gone.earliest, window.recent if window else b"", window.next if window else None)
         await self._directory.commit(Changes(positions=[moved]))
         await self._applier.load_windows([gone.partition])
         await reader.rewind(gone.partition, gone.earliest)
@@ -225,6 +230,10 @@ class Processor:
         if now - self._checked_at >= _CHECK_EVERY:
             self._checked_at = now
             stop = await read_stop(self._directory)
+            if stop is not None and stop.earliest is not None and self._accept_gap:
+                # Told to go on at the place where one that was not told had stopped. The gap is recorded when it is met.
+                await self._directory.set_setting(STOPPED, None)
+                stop = None
             if self.stopped_because and stop is None:
                 _log.info("processor_resumed")
                 await self._applier.load_windows(list(self._applier.windows))

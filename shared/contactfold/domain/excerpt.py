@@ -150,6 +150,8 @@ class Excerpt:
         self.touched_components.discard(part.id)
         if part.version:
             self.gone_components.append(part)
+        # One made in this batch may have taken stored members over already, which move on with it.
+        if part.version or any(taken == part.id for _, taken in self.moved_members):
             self.moved_members.append((part.id, kept.id))
         for contact in self.contacts.values():
             if contact.component == part.id:

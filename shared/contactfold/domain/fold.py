@@ -39,7 +39,9 @@ def in_order_of_addition(elements: dict[Scalar, Element]) -> list[Element]:
     return sorted(elements.values(), key=lambda element: element[:2])
 
 
-def write(excerpt: Excerpt, contact: Contact, statement: Statement, identifiers: list[str], aside: list[str]) -> Written:
+def write(
+    excerpt: Excerpt, contact: Contact, statement: Statement, identifiers: list[str], aside: list[str]
+) -> Written:
     """Write a statement's values into its contact and settle which identifiers the contact owns."""
     written = Written()
     if statement.action == REPLACE:

@@ -45,7 +45,9 @@ def find_candidates(excerpt: Excerpt, statement: Statement, identifiers: list[st
         claim = excerpt.claims.get(identifier)
         if claim is not None and claim.owner is not None:
             found[claim.owner] = excerpt.contacts[claim.owner]
-    return [contact for contact in found.values() if not clashes_with_statement(excerpt, contact, statement, identifiers)]
+    return [
+        contact for contact in found.values() if not clashes_with_statement(excerpt, contact, statement, identifiers)
+    ]
 
 
 def clashes_with_statement(excerpt: Excerpt, contact: Contact, statement: Statement, identifiers: list[str]) -> bool:

@@ -98,7 +98,9 @@ def _normal_email(raw: object, _attribute: Attribute, _schema: Schema) -> Scalar
 def _normal_phone(raw: object, _attribute: Attribute, schema: Schema) -> Scalar:
     found = _phone(_text_of(raw), schema.default_country, schema.strict_phones)
     if found is None:
-        hint = "" if schema.default_country else "; without a default country it must begin with + and the country's code"
+        hint = (
+            "" if schema.default_country else "; without a default country it must begin with + and the country's code"
+        )
         raise Refused("invalid_phone", f"This is not a phone number that reaches one person{hint}.")
     return found
 
@@ -123,7 +125,11 @@ def _normal_decimal(raw: object, _attribute: Attribute, _schema: Schema) -> Scal
         if isinstance(raw, bool) or not isinstance(raw, (int, float, str)):
             raise InvalidOperation
         number = Decimal(clean_text(raw) if isinstance(raw, str) else repr(raw))
-        if not number.is_finite() or abs(number.adjusted()) > _DECIMAL_DIGITS or len(number.as_tuple().digits) > _DECIMAL_DIGITS:
+        if (
+            not number.is_finite()
+            or abs(number.adjusted()) > _DECIMAL_DIGITS
+            or len(number.as_tuple().digits) > _DECIMAL_DIGITS
+        ):
             raise InvalidOperation
     except InvalidOperation:
         raise Refused("invalid_number", f"A decimal number of at most {_DECIMAL_DIGITS} digits was expected.") from None

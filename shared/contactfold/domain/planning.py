@@ -146,8 +146,13 @@ def _may_step_late(excerpt: Excerpt, group: Group) -> bool:
 
 
 def list_extra_claims(excerpt: Excerpt, group: Group) -> set[str]:
-    """Identifiers whose claims a group that is stepped must load besides: its contacts may merge or release them."""
-    if len(group.contacts) <= 1 and all(is_plain(statement, excerpt.schema) for statement in group.statements):
+    """Identifiers whose claims a group that is stepped must load besides: its contacts may merge or release them.
+
+    Plain statements about one contact release nothing, and merge nothing into anybody else: what they
+    create is younger than the contact, unless one is late, creates an elder and another joins the two.
+    """
+    alone = len(group.contacts) <= 1 and (not group.late or len(group.statements) == 1)
+    if alone and all(is_plain(statement, excerpt.schema) for statement in group.statements):
         return set()
     wanted: set[str] = set()
     for contact in group.contacts:

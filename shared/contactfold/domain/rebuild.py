@@ -60,9 +60,7 @@ def rebuild(
     return results
 
 
-def _take_over_handles(
-    fresh: Excerpt, members: list[Contact], pointers: dict[EventId, Handle]
-) -> dict[Handle, Handle]:
+def _take_over_handles(fresh: Excerpt, members: list[Contact], pointers: dict[EventId, Handle]) -> dict[Handle, Handle]:
     """The handle each rebuilt contact goes on under."""
     handles: dict[Handle, Handle] = {}
     for member in sorted(members, key=lambda contact: contact.birth):
@@ -72,9 +70,7 @@ def _take_over_handles(
     return {handle: handles.get(handle, handle) for handle in fresh.contacts}
 
 
-def _replace_contacts(
-    excerpt: Excerpt, fresh: Excerpt, members: list[Contact], handles: dict[Handle, Handle]
-) -> None:
+def _replace_contacts(excerpt: Excerpt, fresh: Excerpt, members: list[Contact], handles: dict[Handle, Handle]) -> None:
     versions = {member.handle: member.version for member in members}
     for member in members:
         excerpt.contacts.pop(member.handle, None)

@@ -93,7 +93,11 @@ def compared_by(attribute: Attribute, value: Scalar) -> Scalar:
 def name_identifier(attribute: Attribute, value: Scalar) -> str:
     """The identifier a value of a key or channel attribute is, as users write it: `email:ann@example.com`."""
     if attribute.type == "email":
-        return f"{attribute.key}:{value}".casefold() if attribute.key.islower() else f"{attribute.key}:{str(value).casefold()}"
+        return (
+            f"{attribute.key}:{value}".casefold()
+            if attribute.key.islower()
+            else f"{attribute.key}:{str(value).casefold()}"
+        )
     if isinstance(value, bool):
         return f"{attribute.key}:{'true' if value else 'false'}"
     return f"{attribute.key}:{value}"
@@ -131,9 +135,7 @@ def default_schema(default_country: str | None = None) -> Schema:
     """The schema that is used where the configuration has none (CONTRACT 2)."""
 
     def channel(key: str, name: str, *, type: str = "string", anonymous: bool = False, limit: int = 10) -> Attribute:
-        return Attribute(
-            key, name, type, channel=key, multi=True, pii=True, anonymous=anonymous, max_values=limit
-        )
+        return Attribute(key, name, type, channel=key, multi=True, pii=True, anonymous=anonymous, max_values=limit)
 
     return Schema(
         (

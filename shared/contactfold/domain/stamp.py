@@ -57,7 +57,7 @@ def format_event_id(event_id: EventId) -> str:
 
 def parse_event_id(text: str) -> EventId | None:
     """The id that `text` writes, or None where it writes none."""
-    if len(text) != 26:
+    if len(text) != 26 or not text.isascii():
         return None
     number = 0
     for digit in text.upper():

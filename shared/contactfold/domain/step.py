@@ -59,9 +59,7 @@ def step(excerpt: Excerpt, statement: Statement) -> tuple[Outcome, Handle]:
 
 
 def _begin(statement: Statement, status: str) -> Outcome:
-    return Outcome(
-        statement.event_id, statement.source, statement.id, status, ignored_fields=statement.ignored_fields
-    )
+    return Outcome(statement.event_id, statement.source, statement.id, status, ignored_fields=statement.ignored_fields)
 
 
 def _create(excerpt: Excerpt, statement: Statement) -> Contact:
