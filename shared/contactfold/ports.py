@@ -10,21 +10,34 @@ Times are microseconds since 1970 unless a name says otherwise.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from contactfold.domain.changes import Changes, DeadLetter, Evidence, Headers, Partition, Window
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
-from contactfold.domain.outcome import Outcome
-from contactfold.domain.stamp import EventId, Stamp
+from contactfold.domain.stamp import EventId
 
-Partition: TypeAlias = str
-"""A partition of a topic as positions name it: `contactfold.events/3`."""
+__all__ = [
+    "ApiKey",
+    "Changes",
+    "Clock",
+    "DeadLetter",
+    "Directory",
+    "EventLog",
+    "Evidence",
+    "Headers",
+    "Lane",
+    "LogReader",
+    "LogRecord",
+    "NewRecord",
+    "Partition",
+    "Positions",
+    "Window",
+]
 
 Clock: TypeAlias = Callable[[], int]
 """Now, in microseconds since 1970. Only composition roots hand one out that reads the machine's clock."""
-
-Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 
 class Lane(StrEnum):
@@ -98,7 +111,9 @@ class Positions(Protocol):
     Partitions that were never applied are absent.
     """
 
-    async def __call__(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]: ...
+    async def __call__(self, partitions: Sequence[Partition], /) -> Mapping[Partition, int]:
+        """The next offset to apply of each of these partitions that has one."""
+        ...
 
 
 class EventLog(Protocol):
@@ -113,7 +128,9 @@ class EventLog(Protocol):
         ...
 
     async def append(self, lane: Lane, records: Sequence[NewRecord]) -> None:
-        """Write records. When it returns, all of them are durable: they survive the loss of this process
+        """Write records.
+
+        When it returns, all of them are durable: they survive the loss of this process
         and of the log's, and any reader will see them, once each, those of one key in the order given.
 
         When it raises `Unavailable`, each record may or may not be in the log (a retry may then write
@@ -139,82 +156,6 @@ class EventLog(Protocol):
 
 
 @dataclass(slots=True)
-class Evidence:
-    """One event as the directory keeps it: immutable but for its `handle`.
-
-    `event` is the record's bytes as they lay on the log (JSON); `understood` is the statement in
-    normal form where that differs from `event`, else None (see `contactfold.wire`). `handle` names
-    the contact it was written under, which may since have been absorbed; None for events that belong to no
-    contact. `account_id` is the organisation it speaks of, if any.
-    """
-
-    event_id: EventId
-    stamp: Stamp
-    event: bytes
-    understood: bytes | None
-    handle: Handle | None
-    outcome: Outcome
-    partition: Partition
-    offset: int
-    account_id: str | None = None
-    import_row: tuple[str, int] | None = None
-
-
-@dataclass(slots=True)
-class DeadLetter:
-    """A record that could not be applied, kept whole. Its id is `topic/partition/offset` of its first place."""
-
-    id: str
-    partition: Partition
-    offset: int
-    key: bytes | None
-    value: bytes
-    headers: Headers
-    timestamp: int
-    code: str
-    reason: str
-    died_at: int
-    tries: int = 1
-
-
-@dataclass(slots=True)
-class Window:
-    """A partition's position with its window of dead letters.
-
-    `next` is the offset of the next record to apply. `recent` holds, for the last records applied,
-    one byte each: 1 where it died, 0 where it lived (at most `dead_window` bytes, newest last).
-    """
-
-    partition: Partition
-    next: int
-    recent: bytes = b""
-    found: int | None = None
-    """The position this one replaces, None where there was none."""
-
-
-@dataclass(slots=True)
-class Changes:
-    """Everything one batch writes. All of it happens, or nothing of it."""
-
-    positions: list[Window] = field(default_factory=list)
-    evidence: list[Evidence] = field(default_factory=list)
-    moved_evidence: list[tuple[EventId, Handle]] = field(default_factory=list)
-    contacts: list[Contact] = field(default_factory=list)
-    gone_contacts: list[Contact] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=list)
-    gone_claims: list[Claim] = field(default_factory=list)
-    components: list[Component] = field(default_factory=list)
-    gone_components: list[Component] = field(default_factory=list)
-    moved_members: list[tuple[EventId, EventId]] = field(default_factory=list)
-    """Pairs of component ids: every stored contact of the first belongs to the second from now on. Written before
-    `contacts`, in the order given."""
-    fragments: list[Fragment] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    redriven: list[str] = field(default_factory=list)
-    """Ids of dead letters that are now applied, or died again under the same id: removed before `dead_letters`."""
-
-
-@dataclass(slots=True)
 class ApiKey:
     """An API key as it is stored: `digest` is the SHA-256 of the key, which is shown once and never kept."""
 
@@ -235,8 +176,11 @@ class Directory(Protocol):
     """
 
     async def open(self) -> None:
-        """Connect, and make the collections and indexes that are missing. Raises `Unavailable` where no server answers
-        in time and `ServerUnfit` where it has no transactions or holds a format this version does not know."""
+        """Connect, and make the collections and indexes that are missing.
+
+        Raises `Unavailable` where no server answers in time and `ServerUnfit` where it has no transactions or holds a
+        format this version does not know.
+        """
         ...
 
     async def close(self) -> None:
@@ -284,7 +228,7 @@ class Directory(Protocol):
     # ---- what a batch writes
 
     async def commit(self, changes: Changes) -> None:
-        """Write all of it in one transaction, durable when it returns; or nothing of it, and raise:
+        """Write all of it in one transaction, durable when it returns; or write nothing of it and raise.
 
         - `Fenced` where a stored position is not `Window.found`: checked before anything else;
         - `RetryOnFreshState` where anything else is not as it was loaded: evidence that exists already,

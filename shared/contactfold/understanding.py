@@ -10,10 +10,8 @@ from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import make_event_id, pack_stamp, parse_time
 
-_FIELDS = frozenset(
-    ("id", "source", "type", "occurred_at", "received_at", "action", "match_on", "on_many", "values")
-    + ("organization", "import")
-)
+_WHO_AND_WHEN = ("id", "source", "type", "occurred_at", "received_at", "import")
+_FIELDS = frozenset((*_WHO_AND_WHEN, "action", "match_on", "on_many", "values", "organization"))
 
 
 def understand_event(
@@ -137,11 +135,11 @@ def _read_organization(raw: object, faults: list[Reason]) -> Organization | None
         if isinstance(account_id, int) and not isinstance(account_id, bool):
             account_id = str(account_id)
         if not isinstance(raw, dict) or not isinstance(account_id, str) or not clean_text(account_id):
-            message = "`organization` is an object with an `account_id`, like {\"account_id\": \"A-1\"}."
-            raise Refused("invalid_organization", message)  # noqa: TRY301 -- one place turns refusals into faults
+            message = '`organization` is an object with an `account_id`, like {"account_id": "A-1"}.'
+            raise Refused("invalid_organization", message)
         account_id = clean_text(account_id)
         if len(account_id) > LONGEST_NAME:
-            raise Refused("too_long", f"An `account_id` has at most {LONGEST_NAME} characters.")  # noqa: TRY301
+            raise Refused("too_long", f"An `account_id` has at most {LONGEST_NAME} characters.")
     except Refused as refused:
         faults.append(Reason(refused.code, str(refused), "organization"))
         return None

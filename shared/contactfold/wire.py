@@ -7,7 +7,7 @@ changes it and writes it to the topic is not believed to have normalised it.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import orjson
@@ -43,8 +43,8 @@ class _Normal(msgspec.Struct, gc=False):
     received_at: str
     values: dict[str, Any]
     type: str = UPSERT
-    action: str = APPEND
-    on_many: str = MERGE
+    action: Literal["append", "update", "replace", "ignore"] = "append"
+    on_many: Literal["merge", "first", "reject", "anonymous"] = "merge"
     match_on: tuple[str, ...] | None = None
     organization: dict[str, str | int | bool | None] | None = None
     ignored_fields: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ _SCALARS = (str, int, bool)
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def read_event(payload: object, schema: Schema, *, source: str, id: str, received_at: int) -> Statement:  # noqa: A002 -- the word of the wire format
+def read_event(payload: object, schema: Schema, *, source: str, id: str, received_at: int) -> Statement:
     """Understand one event as a door received it; `received_at` is the door's own, whatever was sent.
 
     `source` and `id` stand where the payload has none; `occurred_at` defaults to `received_at`. Every
@@ -118,10 +118,10 @@ def _read_normal(value: bytes, schema: Schema) -> Statement | None:
         if occurred_at is None or received_at is None or event.type != UPSERT:
             return None
         values = {schema.by_key[key].key: _as_tuple(raw) for key, raw in event.values.items()}
+        organization = None if event.organization is None else _organization_of(event.organization)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         return None
     event_id = make_event_id(event.source, event.id)
-    organization = event.organization
     return Statement(
         event_id,
         pack_stamp(min(occurred_at, received_at), event_id),
@@ -133,7 +133,7 @@ def _read_normal(value: bytes, schema: Schema) -> Statement | None:
         event.action,
         event.match_on,
         event.on_many,
-        None if organization is None else _organization_of(organization),
+        organization,
         event.ignored_fields,
         (),
         event.remarks,
@@ -154,13 +154,15 @@ def _as_tuple(raw: object) -> tuple[Scalar, ...]:
 
 
 def _organization_of(fields: Mapping[str, Scalar | None]) -> Organization:
-    account_id = str(fields["account_id"])
+    account_id = fields["account_id"]
+    if not isinstance(account_id, str):
+        raise TypeError
     return Organization(account_id, {name: value for name, value in fields.items() if name != "account_id"})
 
 
 def _as_event(payload: object) -> dict[str, object]:
     if not isinstance(payload, dict):
-        raise Unreadable("not_an_event", "An event is a JSON object, like {\"values\": {\"email\": \"ann@example.com\"}}.")
+        raise Unreadable("not_an_event", 'An event is a JSON object, like {"values": {"email": "ann@example.com"}}.')
     kind = payload.get("type", UPSERT)
     if kind in DIRECTIVES:
         raise Unreadable("not_supported", f"This version does not carry out {kind}.", "type")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contactfold.config import Limits
-from contactfold.domain.directory import Contact, Fragment, Handle
+from contactfold.domain.directory import Claim, Contact, Fragment, Handle
 from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.event import Statement
 from contactfold.domain.excerpt import Excerpt
@@ -65,7 +65,8 @@ class Decider:
         for event_id in known:
             del heard.statements[event_id]
         excerpt = Excerpt(self._schema)
-        excerpt.add(claims=claims.values())
+        # Absent claims are loaded too: nobody mentioned them when they were looked for.
+        excerpt.add(claims=(claims.get(name) or Claim(name) for name in named))
         alive = [statement for statement, _ in heard.statements.values() if not statement.faults]
         folded = await self._fold(excerpt, alive, heard, now)
         changes = _journal(excerpt)
@@ -92,7 +93,9 @@ class Decider:
         groups = self._drop_too_large(excerpt, groups, heard, folded, now)
         stepping = [group for group in groups if not group.rebuild]
         extra = set().union(*(list_extra_claims(excerpt, group) for group in stepping))
-        await self._load_claims(excerpt, extra)
+        if extra:
+            await self._load_claims(excerpt, extra)
+            _check_agreement(excerpt.claims, excerpt.contacts)
         for group in stepping:
             for statement in group.statements:
                 folded.results[statement.event_id] = step(excerpt, statement)
@@ -113,7 +116,7 @@ class Decider:
             if len(components) < len(parts):
                 raise RetryOnFreshState("A contact names a component that has just joined another.")
             excerpt.add(components=components.values())
-        _check_agreement(excerpt)
+        _check_agreement(excerpt.claims, excerpt.contacts)
 
     async def _load_claims(self, excerpt: Excerpt, identifiers: set[str]) -> None:
         """Load claims that contacts say exist."""
@@ -160,6 +163,10 @@ class Decider:
             self._load_claims(excerpt, named - excerpt.claims.keys()),
             self._directory.evidence_of(list(members.values())),
         )
+        mentioned = {name: excerpt.claims[name] for name in named}
+        _check_agreement(mentioned, members)
+        if any(not claim.mentions <= members.keys() for claim in mentioned.values()):
+            raise RetryOnFreshState("A component has just grown by a contact.")
         if len(evidence) != sum(contact.size for contact in members.values()):
             raise RetryOnFreshState("The evidence of a component has just grown.")
         past = [Past(read_evidence(one, self._schema), one.handle) for one in evidence if one.handle is not None]
@@ -210,16 +217,25 @@ def _say(fragments: dict[tuple[str, Partition], Fragment], statement: Statement,
             fragment.fields[name] = (statement.stamp, value, statement.source)
 
 
-def _check_agreement(excerpt: Excerpt) -> None:
-    """Claims and contacts are read one after the other; what changed between would not show in the versions."""
-    for claim in excerpt.claims.values():
+def _check_agreement(claims: Mapping[str, Claim], contacts: Mapping[Handle, Contact]) -> None:
+    """Claims and contacts are read one after the other; what changed between would not show in the versions.
+
+    Each contact must be mentioned and owned from as it says itself, and each claim must be named and owned by those
+    of these contacts that it says. Raises `RetryOnFreshState`.
+    """
+    for claim in claims.values():
         for handle in claim.mentions:
-            contact = excerpt.contacts.get(handle)
-            if contact is None:
-                continue
-            owns = claim.identifier in contact.owned
-            if owns != (claim.owner == handle) or not (owns or claim.identifier in contact.named):
-                raise RetryOnFreshState("A claim and a contact were read at different times.")
+            contact = contacts.get(handle)
+            if contact is not None and claim.identifier not in contact.owned and claim.identifier not in contact.named:
+                raise RetryOnFreshState("A claim is mentioned by a contact that does not name it any more.")
+    for contact in contacts.values():
+        for identifiers, owned in ((contact.owned, True), (contact.named, False)):
+            for identifier in identifiers:
+                found = claims.get(identifier)
+                if found is None:
+                    continue
+                if contact.handle not in found.mentions or (found.owner == contact.handle) != owned:
+                    raise RetryOnFreshState("A contact names an identifier whose claim says otherwise by now.")
 
 
 def _journal(excerpt: Excerpt) -> Changes:

@@ -231,7 +231,7 @@ class Processor:
             self._checked_at = now
             stop = await read_stop(self._directory)
             if stop is not None and stop.earliest is not None and self._accept_gap:
-                # Told to go on at the place where one that was not told had stopped. The gap is recorded when it is met.
+                # Told to go on where one that was not told had stopped. The gap is recorded when it is met.
                 await self._directory.set_setting(STOPPED, None)
                 stop = None
             if self.stopped_because and stop is None:

@@ -51,23 +51,33 @@ def write(
         contact.single, contact.multi = {}, {}
     for key, values in statement.values.items():
         attribute = excerpt.schema.by_key[key]
+        taking = _without(values, attribute, aside) if aside else values
         if not values:
-            if statement.action == APPEND:
-                gone = contact.single.pop(key, None) or contact.multi.pop(key, None)
-                written.changed |= gone is not None
-            continue
-        if aside and attribute.identifies:
-            values = tuple(value for value in values if name_identifier(attribute, value) not in aside)
-        if attribute.multi:
-            _write_multi(contact, attribute, values, statement, written)
-        elif values:
-            _write_single(contact, key, values[0], statement, written)
+            _delete(contact, key, statement, written)
+        elif attribute.multi:
+            _write_multi(contact, attribute, taking, statement, written)
+        elif taking:
+            _write_single(contact, key, taking[0], statement, written)
     if statement.organization is not None:
-        _link(contact, statement, written)
+        _link(contact, statement, statement.organization.account_id, written)
     _settle_claims(excerpt, contact, identifiers, written)
     if statement.action == REPLACE:
         written.changed = before != (_shown(contact), contact.owned)
     return written
+
+
+def _without(values: tuple[Scalar, ...], attribute: Attribute, aside: list[str]) -> tuple[Scalar, ...]:
+    """Values without those that take no part as identifiers, and so neither as values."""
+    if not attribute.identifies:
+        return values
+    return tuple(value for value in values if name_identifier(attribute, value) not in aside)
+
+
+def _delete(contact: Contact, key: str, statement: Statement, written: Written) -> None:
+    """`""` deletes a field where the action is `append`, and says nothing elsewhere."""
+    if statement.action == APPEND:
+        gone = contact.single.pop(key, None) or contact.multi.pop(key, None)
+        written.changed |= gone is not None
 
 
 def _shown(contact: Contact) -> tuple[dict[str, Scalar], dict[str, list[Scalar]]]:
@@ -117,20 +127,18 @@ def _move_up(elements: dict[Scalar, Element], compared: Scalar, element: Element
     written.changed |= before != [shown[2] for shown in in_order_of_addition(elements)]
 
 
-def _link(contact: Contact, statement: Statement, written: Written) -> None:
+def _link(contact: Contact, statement: Statement, account_id: str, written: Written) -> None:
     """Link a contact to the organisation its statement speaks of; links behave as a multi-value field does."""
-    organization = statement.organization
-    assert organization is not None  # noqa: S101 -- the caller looked
     links = contact.multi.get(LINKS, {})
     if statement.action == UPDATE and links:
         return
-    element: Element = (statement.stamp, 0, organization.account_id, statement.source)
-    present = links.get(organization.account_id)
+    element: Element = (statement.stamp, 0, account_id, statement.source)
+    present = links.get(account_id)
     if present is None:
-        links[organization.account_id] = element
+        links[account_id] = element
         written.changed = True
     elif element[:2] < present[:2]:
-        _move_up(links, organization.account_id, element, written)
+        _move_up(links, account_id, element, written)
     contact.multi[LINKS] = links
 
 

@@ -105,21 +105,9 @@ def name_identifier(attribute: Attribute, value: Scalar) -> str:
 
 def find_faults(attributes: tuple[Attribute, ...]) -> list[tuple[int, str, str]]:
     """What is wrong with a list of attributes: the attribute's place, the setting at fault, and a sentence each."""
-    faults: list[tuple[int, str, str]] = []
+    faults = [(place, *fault) for place, attribute in enumerate(attributes) for fault in _find_own_faults(attribute)]
     names: dict[str, str] = {}
     for place, attribute in enumerate(attributes):
-        if not _KEY.fullmatch(attribute.key):
-            faults.append((place, "key", f"{attribute.key!r} is no attribute key: use letters, digits, `_` and `-`"))
-        if attribute.type not in TYPES:
-            faults.append((place, "type", f"{attribute.type!r} is no type; choose one of {', '.join(TYPES)}"))
-        if attribute.is_key and attribute.multi:
-            faults.append((place, "multi", "a key has one value, so it cannot be multi"))
-        if attribute.anonymous and attribute.channel is None:
-            faults.append((place, "anonymous", "only a channel can be anonymous"))
-        if attribute.max_values < 1:
-            faults.append((place, "max_values", "at least one value must be allowed"))
-        if (attribute.type == "choice") != bool(attribute.choices):
-            faults.append((place, "values", "a choice needs its alternatives in `values`, and nothing else has them"))
         for name in {fold_name(n): n for n in (attribute.key, attribute.name, *attribute.aliases)}.values():
             other = names.setdefault(fold_name(name), attribute.key)
             if other != attribute.key:
@@ -128,6 +116,23 @@ def find_faults(attributes: tuple[Attribute, ...]) -> list[tuple[int, str, str]]
         faults.append((0, "key", "two attributes have the same key"))
     if not any(attribute.identifies for attribute in attributes):
         faults.append((0, "key", "no attribute is a key or a channel, so nobody could be recognised"))
+    return faults
+
+
+def _find_own_faults(attribute: Attribute) -> list[tuple[str, str]]:
+    faults = []
+    if not _KEY.fullmatch(attribute.key):
+        faults.append(("key", f"{attribute.key!r} is no attribute key: use letters, digits, `_` and `-`"))
+    if attribute.type not in TYPES:
+        faults.append(("type", f"{attribute.type!r} is no type; choose one of {', '.join(TYPES)}"))
+    if attribute.is_key and attribute.multi:
+        faults.append(("multi", "a key has one value, so it cannot be multi"))
+    if attribute.anonymous and attribute.channel is None:
+        faults.append(("anonymous", "only a channel can be anonymous"))
+    if attribute.max_values < 1:
+        faults.append(("max_values", "at least one value must be allowed"))
+    if (attribute.type == "choice") != bool(attribute.choices):
+        faults.append(("values", "a choice needs its alternatives in `values`, and nothing else has them"))
     return faults
 
 

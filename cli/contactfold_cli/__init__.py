@@ -1,0 +1,1 @@
+"""The command line: `contactfold ...`, and the composition root of everything it starts."""

@@ -1,0 +1,73 @@
+"""What every command begins with: the configuration, the settings, and a directory or log to ask."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+
+from contactfold.adapters.chosen import make_directory, make_log
+from contactfold.config import Config, Misconfigured, Settings, load_config, load_settings
+from contactfold.lifetime import Parts
+from contactfold.ports import Directory, EventLog
+from contactfold.telemetry import configure_logging
+
+
+def load(config: Path | None, *, json: bool = False) -> tuple[Config, Settings]:
+    """The configuration and the settings; raises `Misconfigured` with the faults of both."""
+    configure_logging(json=True if json else None)
+    faults: list[str] = []
+    loaded: Config | None = None
+    settings: Settings | None = None
+    try:
+        loaded = load_config(config)
+    except Misconfigured as error:
+        faults += error.faults
+    try:
+        settings = load_settings()
+    except Misconfigured as error:
+        faults += error.faults
+    if loaded is None or settings is None:
+        raise Misconfigured(faults)
+    return loaded, settings
+
+
+@asynccontextmanager
+async def opened_directory(settings: Settings) -> AsyncIterator[Directory]:
+    """The directory, open; raises `Unavailable` where it does not answer within 30 s."""
+    directory = make_directory(settings)
+    parts = Parts(directory=directory)
+    try:
+        await parts.open_within()
+        yield directory
+    finally:
+        await parts.close()
+
+
+@asynccontextmanager
+async def opened_log(settings: Settings) -> AsyncIterator[EventLog]:
+    """The log, open; raises `Unavailable` where it does not answer within 30 s."""
+    log = make_log(settings)
+    parts = Parts(log=log)
+    try:
+        await parts.open_within()
+        yield log
+    finally:
+        await parts.close()
+
+
+def tell_ready(service: str, *, json: bool) -> Callable[[str], Awaitable[None]]:
+    """What a service says once everything behind it answers."""
+
+    async def tell(address: str) -> None:
+        if json:
+            print_json({"ready": True, "service": service, "address": address})
+        else:
+            print(f"The {service} is ready at {address}", flush=True)
+
+    return tell
+
+
+def print_json(shown: object) -> None:
+    """One JSON document on standard output."""
+    print(orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS).decode(), flush=True)

@@ -1,0 +1,60 @@
+"""What `contactfold schema` does."""
+
+from pathlib import Path
+
+from contactfold.config import Config, Misconfigured, Settings, find_file
+from contactfold.domain.schema import Attribute
+from contactfold.exits import Exit
+from contactfold_cli.composition import load, print_json
+from contactfold_cli.tables import print_table
+
+
+def run_check(path: Path | None, *, json: bool) -> int:
+    """Say that the configuration can be used; raises `Misconfigured` where it cannot."""
+    try:
+        config, _ = load(path, json=json)
+    except Misconfigured as error:
+        if json:
+            print_json({"ok": False, "faults": error.faults})
+        raise
+    file = find_file(path)
+    attributes, sources = len(config.contact_schema.attributes), list(config.sources)
+    if json:
+        print_json({"ok": True, "file": str(file) if file else None, "attributes": attributes, "sources": sources})
+    else:
+        where = str(file) if file else "There is no configuration file; the default configuration"
+        print(f"{where} is in order: {attributes} attributes, {len(sources)} sources.")
+    return Exit.DONE
+
+
+def run_show(config: Config, _: Settings, *, json: bool) -> int:
+    """Show every attribute in the schema's order."""
+    shown = [_describe(attribute) for attribute in config.contact_schema.attributes]
+    if json:
+        print_json({"attributes": shown, "default_country": config.default_country})
+    else:
+        print_table([_summarise(attribute) for attribute in config.contact_schema.attributes])
+    return Exit.DONE
+
+
+def _describe(attribute: Attribute) -> dict[str, object]:
+    alternatives = list(dict.fromkeys(attribute.choices.values()))
+    return {
+        "key": attribute.key,
+        "name": attribute.name,
+        "type": attribute.type,
+        "is_key": attribute.is_key,
+        "channel": attribute.channel,
+        "multi": attribute.multi,
+        "pii": attribute.pii,
+        "max_values": attribute.max_values if attribute.channel else None,
+        "anonymous": attribute.anonymous,
+        "mandatory": attribute.mandatory,
+        "values": alternatives or None,
+        "aliases": list(attribute.aliases),
+    }
+
+
+def _summarise(attribute: Attribute) -> dict[str, object]:
+    described = _describe(attribute)
+    return {key: described[key] for key in ("key", "name", "type", "is_key", "channel", "multi", "pii", "aliases")}

@@ -1,0 +1,24 @@
+"""`contactfold schema`: the configuration, checked or shown."""
+
+import typer
+
+from contactfold_cli.options import ConfigFile, Json
+
+app = typer.Typer(help="The configuration and the contact schema.", no_args_is_help=True)
+
+
+@app.command()
+def check(config: ConfigFile = None, json: Json = False) -> int:
+    """Check the whole configuration; exit code 2 with every fault."""
+    from contactfold_cli.schema import run_check
+
+    return run_check(config, json=json)
+
+
+@app.command()
+def show(config: ConfigFile = None, json: Json = False) -> int:
+    """Show the attributes of a contact."""
+    from contactfold_cli.composition import load
+    from contactfold_cli.schema import run_show
+
+    return run_show(*load(config, json=json), json=json)

@@ -1,0 +1,145 @@
+"""`contactfold up`: doors, processor and console in one process.
+
+HTTP runs in the main event loop. The processor runs in a second thread with an event loop and adapters
+of its own, so that a batch never holds a webhook up for longer than Python's threads take turns.
+"""
+
+import asyncio
+import shlex
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import nullcontext, suppress
+from typing import Any
+
+import orjson
+import uvloop
+
+from contactfold import __version__
+from contactfold.adapters.chosen import make_directory, make_log
+from contactfold.config import Config, Settings
+from contactfold.domain.schema import Attribute, Schema
+from contactfold.lifetime import Ending, Parts, machine_clock, run_loop
+from contactfold.processes import run_process
+from contactfold.serving import HttpServer, admin_key
+from contactfold.web.access import KeyRing
+from contactfold.web.application import make_app
+from contactfold_cli.composition import print_json
+from contactfold_cli.locking import own_data_dir
+from contactfold_console.app import Deps as ConsoleDeps
+from contactfold_console.app import install as install_console
+from contactfold_ingest.app import IngestDeps
+from contactfold_ingest.app import install as install_ingest
+from contactfold_processor.running import RunningProcessor
+
+_SAMPLES = {
+    "string": "A-1",
+    "text": "A-1",
+    "integer": 1,
+    "decimal": "1.5",
+    "boolean": True,
+    "date": "2001-02-03",
+    "datetime": "2001-02-03T04:05:06Z",
+    "email": "ann@example.com",
+    "phone": "+14155550123",
+    "url": "https://example.com/",
+}
+
+
+def run_up(config: Config, settings: Settings, *, json: bool, accept_gap: bool) -> int:
+    """Run everything until told to end; returns the exit code."""
+    embedded = settings.log is None or settings.directory is None
+    with own_data_dir(settings.data_dir) if embedded else nullcontext():
+        return run_loop(_serve(config, settings, json=json, accept_gap=accept_gap))
+
+
+async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: bool) -> int:
+    log, directory = make_log(settings), make_directory(settings)
+    parts = Parts(log=log, directory=directory)
+    ring = KeyRing(directory, admin_key(settings), machine_clock)
+    running = RunningProcessor(config, machine_clock, accept_gap=accept_gap)
+    probes = {**parts.probes, "processor": running.probe}
+    app = make_app(title="contactfold", ring=ring, probes=probes, version=__version__)
+    schema = config.contact_schema
+    install_ingest(app, IngestDeps(log, directory, schema, config.sources, config.limits, machine_clock, ring))
+    install_console(app, ConsoleDeps(directory, schema, ring))
+
+    async def announce(address: str) -> None:
+        _print_ready(address, settings, schema, needs_key=not await ring.is_open(), json=json)
+
+    async def process(ending: Ending) -> None:
+        await _in_thread(lambda stop: running.run(make_log(settings), make_directory(settings), stop), ending)
+
+    return await run_process(
+        settings,
+        app,
+        parts=parts,
+        ring=ring,
+        probes=probes,
+        announce=announce,
+        works={"processor": process},
+        server=HttpServer(settings.host, settings.port),
+    )
+
+
+async def _in_thread(body: Callable[[asyncio.Event], Coroutine[Any, Any, None]], ending: Ending) -> None:
+    """Run `body` in a thread with an event loop of its own until it ends; it is told when the process is."""
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    ended: Future[None] = Future()
+
+    async def begin() -> None:
+        stop = asyncio.Event()
+        started.set_result((asyncio.get_running_loop(), stop))
+        await body(stop)
+
+    def run() -> None:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(begin())
+        except BaseException as error:  # noqa: BLE001  (raised again where the process waits for this thread)
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    # A daemon: should the process end in a hurry, this thread must not keep it.
+    threading.Thread(target=run, name="processor", daemon=True).start()
+    loop, stop = await asyncio.wrap_future(started)
+    waiting: asyncio.Future[None] = asyncio.wrap_future(ended)
+    told = asyncio.create_task(ending.told.wait())
+    waiting.add_done_callback(lambda _: told.cancel())
+    with suppress(asyncio.CancelledError):
+        await told
+    if not ended.done():
+        loop.call_soon_threadsafe(stop.set)
+    await waiting
+
+
+def _print_ready(address: str, settings: Settings, schema: Schema, *, needs_key: bool, json: bool) -> None:
+    curl = _write_curl(address, schema, needs_key=needs_key)
+    if json:
+        log = "embedded" if settings.log is None else "kafka"
+        directory = "embedded" if settings.directory is None else "mongodb"
+        print_json({"ready": True, "address": address, "log": log, "directory": directory, "try": curl})
+    else:
+        print(f"contactfold is ready at {address} - try: {curl}", flush=True)
+
+
+def _write_curl(address: str, schema: Schema, *, needs_key: bool) -> str:
+    """A command that sends a first event, fit to be pasted."""
+    body = orjson.dumps({"values": _sample_values(schema)}).decode()
+    words = ["curl", "-s", f"{address}/v1/events", "-H", "Content-Type: application/json", "-d", body]
+    if needs_key:
+        words[2:2] = ["-H", "X-API-Key: YOUR_KEY"]
+    return " ".join(map(shlex.quote, words))
+
+
+def _sample_values(schema: Schema) -> dict[str, object]:
+    """Values of somebody this schema can recognise: by e-mail address where it has one."""
+    identifying = min(schema.identifying, key=lambda attribute: attribute.type != "email")
+    named = schema.by_key.get("first_name")
+    greeting: dict[str, object] = {"first_name": "Ann"} if named is not None and named.type == "string" else {}
+    return {**greeting, identifying.key: _sample(identifying)}
+
+
+def _sample(attribute: Attribute) -> object:
+    return next(iter(attribute.choices.values())) if attribute.type == "choice" else _SAMPLES[attribute.type]

@@ -1,0 +1,112 @@
+"""The event log on Kafka: two topics, one idempotent producer, readers in a consumer group."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from contactfold.adapters.kafka_address import KafkaAddress
+from contactfold.adapters.kafka_ending import end_admin, end_consumer
+from contactfold.adapters.kafka_faults import PART, explained, late, why_no_start
+from contactfold.adapters.kafka_producer import KafkaProducer
+from contactfold.adapters.kafka_reader import KafkaReader
+from contactfold.adapters.kafka_topics import PARTITIONS, prepared
+from contactfold.adapters.topics import partition_name, topic_of
+from contactfold.domain.errors import Unavailable
+from contactfold.ports import Lane, NewRecord, Partition, Positions
+
+
+class KafkaLog:
+    """An `EventLog` on a Kafka cluster.
+
+    `deadline` is in seconds and bounds every call. `partitions` counts where a topic is made. A reader
+    that dies without a word keeps its partitions for `session_timeout` seconds.
+    """
+
+    def __init__(
+        self,
+        address: KafkaAddress,
+        *,
+        deadline: float = 5.0,
+        partitions: int = PARTITIONS,
+        session_timeout: float = 10.0,
+    ) -> None:
+        self._address, self._deadline = address, deadline
+        self._partitions, self._session_timeout = partitions, session_timeout
+        self._topics = {lane: topic_of(lane, address.prefix) for lane in Lane}
+        self._producer: KafkaProducer | None = None
+        self._readers: list[KafkaReader] = []
+
+    async def open(self) -> None:
+        """Connect, and make the topics that are missing. Raises `Unavailable` where no broker answers in time."""
+        if self._producer is not None:
+            return
+        topics = list(self._topics.values())
+        producer = KafkaProducer(self._address, deadline=self._deadline)
+        admin = AIOKafkaAdminClient(**self._address.client_options())
+        try:
+            async with asyncio.timeout(self._deadline):
+                await admin.start()
+                producer.largest = await prepared(admin, topics, partitions=self._partitions)
+        except TimeoutError:
+            raise late(self._address, self._deadline) from None
+        except (KafkaError, OSError) as error:
+            raise await why_no_start(self._address, error, patience=self._deadline) from error
+        finally:
+            await end_admin(admin)
+        self._producer = producer
+
+    async def close(self) -> None:
+        """Let go of everything, in bounded time also while no broker answers. May be called twice."""
+        producer, self._producer = self._producer, None
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            await reader.close()
+        if producer is not None:
+            await producer.close()
+
+    async def append(self, lane: Lane, records: Sequence[NewRecord]) -> None:
+        """Write records, on all in-sync replicas when it returns. Raises `Unavailable` by the deadline, and `TooLarge`."""
+        if records:
+            await self._opened().append(self._topics[lane], records)
+
+    async def probe(self) -> None:
+        """Return while the cluster answers and leads every partition; raise `Unavailable` with the reason."""
+        await self._opened().probe(list(self._topics.values()))
+
+    async def reader(self, group: str, positions: Positions) -> KafkaReader:
+        """Join the consumer group. Raises `Unavailable` where no broker answers in time."""
+        self._opened()
+        reader = await KafkaReader.join(
+            self._address, group, positions, deadline=self._deadline, session_timeout=self._session_timeout
+        )
+        self._readers = [*(each for each in self._readers if not each.closed), reader]
+        return reader
+
+    async def ends(self) -> Mapping[Partition, tuple[int, int]]:
+        """For every partition of both lanes: the earliest offset held and the offset the next record will get."""
+        self._opened()
+        asker = AIOKafkaConsumer(*self._topics.values(), group_id=None, **self._address.client_options())
+        try:
+            async with asyncio.timeout(self._deadline):
+                await asker.start()
+                every = [
+                    TopicPartition(topic, number)
+                    for topic in self._topics.values()
+                    for number in asker.partitions_for_topic(topic) or ()
+                ]
+                first, after = await asker.beginning_offsets(every), await asker.end_offsets(every)
+        except TimeoutError:
+            raise late(self._address, self._deadline) from None
+        except (KafkaError, OSError) as error:
+            raise explained(error, self._address) from error
+        finally:
+            await end_consumer(asker, within=1.0)
+        return {partition_name(each.topic, each.partition): (first[each], after[each]) for each in every}
+
+    def _opened(self) -> KafkaProducer:
+        if self._producer is None:
+            raise Unavailable(PART, f"the log of topics {self._address.prefix} is not open.")
+        return self._producer

@@ -1,0 +1,238 @@
+"""Reading from Kafka as a member of the group of processors.
+
+The group says which partitions are ours; where to read them from is asked of the directory (`Positions`), inside
+`fetch`, before the first record of a partition is handed out. Kafka's own group offsets never decide anything,
+and `auto_offset_reset` is off: a position the log does not hold is an error to be seen, not a place to jump from.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from contactfold.adapters.kafka_address import KafkaAddress
+from contactfold.adapters.kafka_ending import end_consumer
+from contactfold.adapters.kafka_faults import explained, late, why_no_start
+from contactfold.adapters.topics import partition_name, topic_of
+from contactfold.domain.errors import RecordsGone
+from contactfold.ports import Lane, LogRecord, Partition, Positions
+
+_SLICE = 0.1
+"""Seconds `fetch` waits before it looks whether the group gave or took partitions."""
+
+_CLOSING = 3.0
+
+
+class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
+    """A `LogReader` over a consumer group. Made by `KafkaReader.join`."""
+
+    def __init__(
+        self, address: KafkaAddress, consumer: AIOKafkaConsumer, positions: Positions, deadline: float
+    ) -> None:
+        self._address, self._consumer, self._positions = address, consumer, positions
+        self._deadline = deadline
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._seated: set[TopicPartition] = set()
+        self._gone: dict[TopicPartition, RecordsGone] = {}
+        self._generation = 0
+        self._changed = asyncio.Event()
+        self._seating = asyncio.Lock()
+        self._closed = False
+
+    @classmethod
+    async def join(
+        cls, address: KafkaAddress, group: str, positions: Positions, *, deadline: float, session_timeout: float
+    ) -> "KafkaReader":
+        """Become a member of the group. Partitions come later, when the group has agreed. Raises `Unavailable`."""
+        consumer = AIOKafkaConsumer(**_options(address, group, session_timeout))
+        reader = cls(address, consumer, positions, deadline)
+        try:
+            async with asyncio.timeout(deadline):
+                await consumer.start()
+        except BaseException as error:
+            await reader.close()
+            if isinstance(error, TimeoutError):
+                raise late(address, deadline) from None
+            if isinstance(error, (KafkaError, OSError)):
+                raise await why_no_start(address, error, patience=deadline) from error
+            raise
+        consumer.subscribe([topic_of(lane, address.prefix) for lane in Lane], listener=reader)
+        return reader
+
+    # ---- what the group tells us
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002
+        """Hold nothing while the group agrees anew."""
+        self._take(frozenset())
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Hold these; they are read once `fetch` has asked for their positions."""
+        self._take(frozenset(assigned))
+
+    def _take(self, assigned: frozenset[TopicPartition]) -> None:
+        self._assigned = assigned
+        self._seated.clear()
+        self._gone.clear()
+        self._generation += 1
+        self._changed.set()
+
+    # ---- the port
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has left the group."""
+        return self._closed
+
+    def assignment(self) -> frozenset[Partition]:
+        """The partitions this reader holds now."""
+        return frozenset(_name(each) for each in self._assigned)
+
+    async def fetch(self, lane: Lane, *, limit: int, wait: float) -> list[LogRecord]:
+        """Up to `limit` records of a lane, waiting up to `wait` seconds for the first. See `LogReader.fetch`."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait
+        topic = topic_of(lane, self._address.prefix)
+        while not self._closed:
+            await self._seat()
+            left = max(end - loop.time(), 0.0)
+            ours = [each for each in self._seated if each.topic == topic]
+            for each in self._gone:
+                if each.topic == topic:
+                    raise self._gone[each]
+            if ours:
+                records = await self._poll(ours, limit, min(left, _SLICE))
+                if records:
+                    return records
+            elif left:
+                await self._change(min(left, _SLICE))
+            if loop.time() >= end:
+                break
+        return []
+
+    async def rewind(self, partition: Partition, offset: int) -> None:
+        """Read `partition` from `offset` again. Ignored where it is not assigned."""
+        wanted = next((each for each in self._assigned if _name(each) == partition), None)
+        if wanted is None:
+            return
+        generation = self._generation
+        held = await self._bounds([wanted])
+        if generation == self._generation:
+            self._place(wanted, offset, held[wanted])
+
+    async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
+        """Commit group offsets, for lag tools. Never raises."""
+        ours = {each: positions[_name(each)] for each in self._assigned if _name(each) in positions}
+        if ours and not self._closed:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(self._deadline):
+                    await self._consumer.commit(ours)
+
+    async def close(self) -> None:
+        """Leave the group, in bounded time also while no broker answers. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._take(frozenset())
+        await end_consumer(self._consumer, within=min(self._deadline, _CLOSING))
+
+    # ---- reading
+
+    async def _change(self, wait: float) -> None:
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._changed.wait()
+
+    async def _seat(self) -> None:
+        """Ask where to read the partitions that came anew, and go there."""
+        if len(self._seated) + len(self._gone) == len(self._assigned):
+            return
+        async with self._seating:
+            while missing := self._assigned - self._seated - self._gone.keys():
+                generation = self._generation
+                known = await self._positions([_name(each) for each in missing])
+                held = await self._bounds(missing)
+                if generation != self._generation:
+                    continue
+                for each in missing:
+                    position = known.get(_name(each))
+                    self._place(each, held[each][0] if position is None else position, held[each])
+
+    def _place(self, partition: TopicPartition, position: int, held: tuple[int, int]) -> None:
+        """Read a partition from a position on, or remember that the log does not hold it."""
+        self._seated.discard(partition)
+        self._gone.pop(partition, None)
+        earliest, following = held
+        if earliest <= position <= following:
+            with contextlib.suppress(IllegalStateError):  # revoked this moment: the listener is about to be told
+                self._consumer.seek(partition, position)
+                self._seated.add(partition)
+        else:
+            self._gone[partition] = RecordsGone(_name(partition), position, earliest, following)
+
+    async def _bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        wanted = list(partitions)
+        try:
+            async with asyncio.timeout(self._deadline):
+                first = await self._consumer.beginning_offsets(wanted)
+                after = await self._consumer.end_offsets(wanted)
+        except TimeoutError:
+            raise late(self._address, self._deadline) from None
+        except (KafkaError, OSError) as error:
+            raise explained(error, self._address) from error
+        return {each: (first[each], after[each]) for each in wanted}
+
+    async def _poll(self, partitions: list[TopicPartition], limit: int, wait: float) -> list[LogRecord]:
+        try:
+            # While the group agrees anew the consumer waits without end, whatever its timeout.
+            async with asyncio.timeout(wait + _SLICE):
+                found = await self._consumer.getmany(*partitions, timeout_ms=int(wait * 1000), max_records=limit)
+        except TimeoutError:
+            return []
+        except OffsetOutOfRangeError as error:
+            await self._look_again(error.args[0])
+            return []
+        except NoOffsetForPartitionError:
+            return []
+        except KafkaError as error:
+            raise explained(error, self._address) from error
+        return [_record(each) for records in found.values() for each in records]
+
+    async def _look_again(self, out_of_range: Mapping[TopicPartition, int]) -> None:
+        """The broker does not hold a position any more: learn what it holds."""
+        generation = self._generation
+        held = await self._bounds(out_of_range)
+        if generation == self._generation:
+            for partition, position in out_of_range.items():
+                self._place(partition, position, held[partition])
+
+
+def _options(address: KafkaAddress, group: str, session_timeout: float) -> dict[str, Any]:
+    return address.client_options() | {
+        "group_id": group,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "isolation_level": "read_committed",
+        "session_timeout_ms": int(session_timeout * 1000),
+        "heartbeat_interval_ms": int(min(1.0, session_timeout / 3) * 1000),
+        "rebalance_timeout_ms": int(session_timeout * 1000),
+        # Heartbeats tell that we live. While the directory is away we read nothing, and that is no reason to leave.
+        "max_poll_interval_ms": 24 * 3600 * 1000,
+        # An answer with nothing but one idle lane must not keep the other lane waiting.
+        "fetch_max_wait_ms": 100,
+        # The consumer asks a broker at most ten times a second while it still has records, so ask for many.
+        "max_partition_fetch_bytes": 2 * 1024 * 1024,
+    }
+
+
+def _name(partition: TopicPartition) -> Partition:
+    return partition_name(partition.topic, partition.partition)
+
+
+def _record(record: "ConsumerRecord[bytes, bytes]") -> LogRecord:
+    headers = tuple((name, value or b"") for name, value in record.headers)
+    name = partition_name(record.topic, record.partition)
+    return LogRecord(name, record.offset, record.key, record.value or b"", headers, record.timestamp * 1000)

@@ -1,0 +1,170 @@
+"""Every question the directory answers from MongoDB."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from contactfold.adapters.documents import (
+    Document,
+    as_bytes,
+    fragment_key,
+    read_claim,
+    read_component,
+    read_contact,
+    read_dead_letter,
+    read_fragment,
+    read_key,
+    read_window,
+)
+from contactfold.adapters.evidence_documents import read_evidence
+from contactfold.adapters.mongo_connecting import Database, translated
+from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
+from contactfold.domain.errors import Unavailable
+from contactfold.domain.stamp import EventId
+from contactfold.ports import ApiKey, DeadLetter, Evidence, Partition, Window
+
+ONE_TRIP = 10_000
+"""Documents in one answer, as far as they fit into 16 MB: a batch's question is answered in one round trip."""
+
+
+class MongoReading:
+    """The questions a directory answers, asked in a session of a snapshot or in none."""
+
+    _database: Database | None = None
+    _session: AsyncClientSession | None = None
+
+    async def _find(self, collection: str, where: Mapping[str, Any], **options: Any) -> list[Document]:
+        with translated():
+            cursor = self._home[collection].find(where, batch_size=ONE_TRIP, session=self._session, **options)
+            return await cursor.to_list()
+
+    async def _get(self, collection: str, id_: object) -> Document | None:
+        with translated():
+            return await self._home[collection].find_one({"_id": id_}, session=self._session)
+
+    @property
+    def _home(self) -> Database:
+        if self._database is None:
+            raise Unavailable("directory", "it is not open.")
+        return self._database
+
+    # ---- what a batch loads
+
+    async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, Window]:
+        """See `Directory.positions`."""
+        found = await self._find("positions", _among(partitions))
+        return {document["_id"]: read_window(document) for document in found}
+
+    async def known(self, event_ids: Sequence[EventId]) -> set[EventId]:
+        """See `Directory.known`."""
+        return {document["_id"] for document in await self._find("evidence", _among(event_ids), projection=["_id"])}
+
+    async def claims(self, identifiers: Sequence[str]) -> dict[str, Claim]:
+        """See `Directory.claims`."""
+        return {document["_id"]: read_claim(document) for document in await self._find("claims", _among(identifiers))}
+
+    async def contacts(self, handles: Sequence[Handle]) -> dict[Handle, Contact]:
+        """See `Directory.contacts`."""
+        return {document["_id"]: read_contact(document) for document in await self._find("contacts", _among(handles))}
+
+    async def components(self, ids: Sequence[EventId]) -> dict[EventId, Component]:
+        """See `Directory.components`."""
+        return {document["_id"]: read_component(document) for document in await self._find("components", _among(ids))}
+
+    async def members(self, components: Sequence[EventId]) -> list[Contact]:
+        """See `Directory.members`."""
+        found = await self._find("contacts", {"component": {"$in": list(components)}})
+        return [read_contact(document) for document in found]
+
+    async def evidence_of(self, contacts: Sequence[Contact]) -> list[Evidence]:
+        """See `Directory.evidence_of`."""
+        handles = [handle for contact in contacts for handle in (contact.handle, *contact.absorbed)]
+        found = [read_evidence(document) for document in await self._find("evidence", {"handle": {"$in": handles}})]
+        found.sort(key=lambda evidence: evidence.stamp)
+        return found
+
+    async def fragments(self, keys: Sequence[tuple[str, Partition]]) -> dict[tuple[str, Partition], Fragment]:
+        """See `Directory.fragments`."""
+        found = await self._find("fragments", _among([fragment_key(*key) for key in keys]))
+        fragments = map(read_fragment, found)
+        return {(fragment.account_id, fragment.partition): fragment for fragment in fragments}
+
+    # ---- what people read
+
+    async def evidence(self, event_id: EventId) -> Evidence | None:
+        """See `Directory.evidence`."""
+        document = await self._get("evidence", event_id)
+        return read_evidence(document) if document else None
+
+    async def contact_of(self, event_id: EventId) -> Contact | None:
+        """See `Directory.contact_of`. Asked again where the evidence moved between the two questions."""
+        handle = None
+        for _ in range(3):
+            found = await self._find("evidence", {"_id": event_id}, projection=["handle"])
+            before, handle = handle, found[0].get("handle") if found else None
+            if handle is None or handle == before:
+                return None
+            contact = await self.contact_by_handle(handle)
+            if contact is not None:
+                return contact
+        return None
+
+    async def contact_by_handle(self, handle: Handle) -> Contact | None:
+        """See `Directory.contact_by_handle`. One question, so that a merge in between cannot hide the contact."""
+        found = await self._find("contacts", {"$or": [{"_id": handle}, {"absorbed": handle}]})
+        # The contact with the handle itself goes first.
+        found.sort(key=lambda document: bool(document["_id"] != handle))
+        return read_contact(found[0]) if found else None
+
+    async def list_contacts(self, *, after: Handle | None, limit: int) -> list[Contact]:
+        """See `Directory.list_contacts`."""
+        return list(map(read_contact, await self._page("contacts", after, limit)))
+
+    async def organization(self, account_id: str) -> list[Fragment]:
+        """See `Directory.organization`. Documents compare field by field, so the one index on `_id` finds them."""
+        bounds = {"$gte": fragment_key(account_id, ""), "$lt": fragment_key(account_id + "\0", "")}
+        return list(map(read_fragment, await self._find("fragments", {"_id": bounds}, sort=[("_id", 1)])))
+
+    async def members_of(self, account_id: str, *, limit: int) -> list[Contact]:
+        """See `Directory.members_of`."""
+        if limit < 1:
+            return []
+        linked = await self._find("contacts", {"organizations": account_id}, sort=[("_id", 1)], limit=limit)
+        return list(map(read_contact, linked))
+
+    async def dead_letters(self, *, after: str | None, limit: int) -> list[DeadLetter]:
+        """See `Directory.dead_letters`."""
+        return list(map(read_dead_letter, await self._page("dead_letters", after, limit)))
+
+    async def dead_letter(self, letter_id: str) -> DeadLetter | None:
+        """See `Directory.dead_letter`."""
+        document = await self._get("dead_letters", letter_id)
+        return read_dead_letter(document) if document else None
+
+    async def counts(self) -> Mapping[str, int]:
+        """See `Directory.counts`: estimated from the server's own figures."""
+        with translated():
+            return {
+                name: await self._home[name].estimated_document_count()
+                for name in ("contacts", "evidence", "dead_letters")
+            }
+
+    async def keys(self) -> list[ApiKey]:
+        """See `Directory.keys`."""
+        return sorted(map(read_key, await self._find("keys", {})), key=lambda key: (key.created_at, key.id))
+
+    async def setting(self, name: str) -> bytes | None:
+        """See `Directory.setting`."""
+        document = await self._get("settings", name)
+        return as_bytes(document["value"]) if document else None
+
+    async def _page(self, collection: str, after: bytes | str | None, limit: int) -> list[Document]:
+        if limit < 1:
+            return []  # MongoDB takes 0 for no limit at all
+        where = {} if after is None else {"_id": {"$gt": after}}
+        return await self._find(collection, where, sort=[("_id", 1)], limit=limit)
+
+
+def _among(ids: Sequence[object]) -> dict[str, Any]:
+    return {"_id": {"$in": list(ids)}}

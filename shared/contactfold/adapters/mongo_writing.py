@@ -1,0 +1,134 @@
+"""One batch, one transaction on MongoDB.
+
+The transaction reads nothing: every write carries the version it rests on in its filter, and a write
+that matches nothing undoes all. What another transaction has written since ours began collides on the
+server. Deletions go before replacements and those before insertions, so that an id may be freed and taken
+again within one commit.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from contactfold.adapters.documents import (
+    Document,
+    Record,
+    write_claim,
+    write_component,
+    write_contact,
+    write_dead_letter,
+    write_fragment,
+    write_window,
+)
+from contactfold.adapters.evidence_documents import write_evidence
+from contactfold.adapters.mongo_connecting import DURABLE, Database, translated
+from contactfold.domain.errors import Fenced, RetryOnFreshState
+from contactfold.ports import Changes, Window
+
+COMMIT_WITHIN = 10.0
+"""Seconds for which a commit is repeated while nobody can say whether it happened."""
+
+Write: TypeAlias = InsertOne[Document] | ReplaceOne[Document] | UpdateOne | DeleteOne
+
+
+async def commit(database: Database, changes: Changes) -> None:
+    """See `Directory.commit`."""
+    try:
+        with translated():
+            async with database.client.start_session(causal_consistency=False) as session:
+                await session.start_transaction(ReadConcern("snapshot"), DURABLE, ReadPreference.PRIMARY)
+                await _write(database, session, changes)
+                await _finish(session)
+    except RetryOnFreshState:
+        await _look_for_fence(database, changes.positions)
+        raise
+
+
+async def _finish(session: AsyncClientSession) -> None:
+    """Commit, and ask again where the answer was lost: a commit that is repeated happens once."""
+    end = time.monotonic() + COMMIT_WITHIN
+    while True:
+        try:
+            return await session.commit_transaction()
+        except PyMongoError as error:
+            if not error.has_error_label("UnknownTransactionCommitResult") or time.monotonic() > end:
+                raise
+
+
+async def _look_for_fence(database: Database, windows: Sequence[Window]) -> None:
+    """Raise `Fenced` where a position was what the transaction failed for."""
+    for window in windows:
+        with translated():
+            stored = await database["positions"].find_one({"_id": window.partition})
+        found = stored["next"] if stored else None
+        if found != window.found:
+            raise Fenced(window.partition, window.found, found)
+
+
+async def _write(database: Database, session: AsyncClientSession, changes: Changes) -> None:
+    await _bulk(database, session, "positions", list(map(_advance, changes.positions)))
+    if changes.evidence:
+        documents = [write_evidence(evidence) for evidence in changes.evidence]
+        await database["evidence"].insert_many(documents, ordered=False, session=session)
+    moved: list[Write] = [
+        UpdateOne({"_id": id_}, {"$set": {"handle": handle}}) for id_, handle in changes.moved_evidence
+    ]
+    await _bulk(database, session, "evidence", moved)
+    for former, present in changes.moved_members:
+        change = {"$set": {"component": present}}
+        await database["contacts"].update_many({"component": former}, change, session=session)
+    gone = [(contact.handle, contact.version) for contact in changes.gone_contacts]
+    await _bulk(database, session, "contacts", _versioned(gone, changes.contacts, write_contact))
+    gone_claims = [(claim.identifier, claim.version) for claim in changes.gone_claims]
+    await _bulk(database, session, "claims", _versioned(gone_claims, changes.claims, write_claim))
+    gone = [(component.id, component.version) for component in changes.gone_components]
+    await _bulk(database, session, "components", _versioned(gone, changes.components, write_component))
+    await _bulk(database, session, "fragments", _versioned((), changes.fragments, write_fragment))
+    if changes.redriven:
+        await database["dead_letters"].delete_many({"_id": {"$in": changes.redriven}}, session=session)
+    letters: list[Write] = [
+        ReplaceOne({"_id": letter.id}, write_dead_letter(letter), upsert=True) for letter in changes.dead_letters
+    ]
+    await _bulk(database, session, "dead_letters", letters)
+
+
+def _advance(window: Window) -> Write:
+    document = write_window(window)
+    if window.found is None:
+        return InsertOne(document)
+    return UpdateOne({"_id": document.pop("_id"), "next": window.found}, {"$set": document})
+
+
+def _versioned(
+    gone: Iterable[tuple[Any, int]], records: Sequence[Record], write: Callable[[Record], Document]
+) -> list[Write]:
+    """The writes for records that are gone, changed and new, in this order."""
+    writes: list[Write] = [DeleteOne({"_id": id_, "version": version}) for id_, version in gone]
+    inserted: list[Write] = []
+    for record in records:
+        document = write(record)
+        if record.version:
+            writes.append(ReplaceOne({"_id": document["_id"], "version": record.version}, document))
+        else:
+            inserted.append(InsertOne(document))
+    return writes + inserted
+
+
+async def _bulk(database: Database, session: AsyncClientSession, collection: str, writes: Sequence[Write]) -> None:
+    """Do all of these writes, each of which must find or add exactly one document."""
+    if not writes:
+        return
+    result = await database[collection].bulk_write(writes, ordered=True, session=session)
+    done: Mapping[str, int] = {
+        "found": result.matched_count,
+        "removed": result.deleted_count,
+        "added": result.inserted_count,
+        "upserted": result.upserted_count,
+    }
+    if sum(done.values()) != len(writes):
+        raise RetryOnFreshState("Another writer has changed one of these objects since it was loaded.")

@@ -1,0 +1,140 @@
+"""The embedded event log: one SQLite file, durable with every commit, safe for several processes."""
+
+import asyncio
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from contactfold.adapters.sqlite_log_file import PART, Place, bounds, connect, explained, places, row_id
+from contactfold.adapters.sqlite_log_reader import SqliteLogReader
+from contactfold.adapters.sqlite_log_writer import Row, SqliteLogWriter
+from contactfold.adapters.topics import topic_of
+from contactfold.domain.errors import TooLarge, Unavailable
+from contactfold.ports import Clock, Lane, NewRecord, Partition, Positions
+
+LARGEST_RECORD = 16 * 1024 * 1024
+"""Bytes of key, value and headers together that the log takes at most."""
+
+_TRIMMED_AT_ONCE = 2000
+"""Rows one transaction of `trim` removes: appends wait no longer than that takes."""
+
+_encode_headers = msgspec.msgpack.Encoder().encode
+
+
+def _machine_clock() -> int:
+    return time.time_ns() // 1000
+
+
+class SqliteLog:
+    """An `EventLog` in a file. `partitions` counts where the file is made; a file that exists keeps what it has.
+
+    `deadline` is in seconds and bounds every append. `clock` stamps the records, as a broker's clock would.
+    """
+
+    def __init__(
+        self, path: Path, *, partitions: int = 1, deadline: float = 5.0, clock: Clock = _machine_clock
+    ) -> None:
+        self._path, self._partitions, self._deadline, self._clock = Path(path), partitions, deadline, clock
+        self._writer: SqliteLogWriter | None = None
+        self._places: dict[Lane, list[Place]] = {}
+
+    async def open(self) -> None:
+        """Open the file, making it where it is missing. Raises `Unavailable`, or `ServerUnfit` for a newer format."""
+        if self._writer is not None:
+            return
+        writer = SqliteLogWriter(self._path, partitions=self._partitions, deadline=self._deadline)
+        found: list[Place] = []
+        try:
+            await writer.do(lambda connection: found.extend(places(connection)))
+        except BaseException:
+            await asyncio.to_thread(writer.close)
+            raise
+        self._places = {lane: [place for place in found if place.topic == topic_of(lane)] for lane in Lane}
+        self._writer = writer
+
+    async def close(self) -> None:
+        """Write what is queued and let go of the file, within the deadline. May be called twice."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await asyncio.to_thread(writer.close)
+
+    async def append(self, lane: Lane, records: Sequence[NewRecord]) -> None:
+        """Write records; on the disk when it returns. Raises `Unavailable` by the deadline, and `TooLarge`."""
+        writer = self._open_writer()
+        now = self._clock()
+        rows = [self._row(lane, record, now) for record in records]
+        if rows:
+            await writer.write(rows)
+
+    async def probe(self) -> None:
+        """Write a row, and so tell whether records could be written. Raises `Unavailable` with the reason."""
+        now = self._clock()
+        await self._open_writer().do(lambda connection: _note_probe(connection, now))
+
+    async def reader(self, group: str, positions: Positions) -> SqliteLogReader:
+        """Join the group: the reader holds all partitions, or none until the one that does closes or dies."""
+        held = [place for lane in Lane for place in self._places[lane]] if self._places else []
+        reader = SqliteLogReader(self._path, group, positions, self._open_writer(), held)
+        try:
+            await reader.join()
+        except BaseException:
+            await reader.close()
+            raise
+        return reader
+
+    async def ends(self) -> Mapping[Partition, tuple[int, int]]:
+        """For every partition: the earliest offset held and the offset the next record will get."""
+        self._open_writer()
+        try:
+            held = await asyncio.to_thread(self._read_bounds)
+        except apsw.Error as error:
+            raise explained(error, self._path) from error
+        return {place.name: held[place.id] for group in self._places.values() for place in group}
+
+    async def trim(self, partition: Partition, before: int) -> None:
+        """Forget the records of a partition with offsets below `before`. A reader that still wanted them is told so."""
+        writer = self._open_writer()
+        place = next(place for group in self._places.values() for place in group if place.name == partition)
+        left = [1]
+        while left[0]:
+            await writer.do(lambda connection: left.__setitem__(0, _trim_some(connection, place, before)))
+
+    def _open_writer(self) -> SqliteLogWriter:
+        if self._writer is None:
+            raise Unavailable(PART, f"{self._path} is not open.")
+        return self._writer
+
+    def _row(self, lane: Lane, record: NewRecord, now: int) -> Row:
+        headers = _encode_headers(record.headers) if record.headers else None
+        size = len(record.key) + len(record.value) + len(headers or b"")
+        if size > LARGEST_RECORD:
+            raise TooLarge(f"A record has {size} bytes, but the embedded log takes {LARGEST_RECORD} at most.")
+        group = self._places[lane]
+        place = group[zlib.crc32(record.key) % len(group)]
+        return place.id, record.key, record.value, headers, now
+
+    def _read_bounds(self) -> dict[int, tuple[int, int]]:
+        connection = connect(self._path, patience=self._deadline)
+        try:
+            return bounds(connection)
+        finally:
+            connection.close()
+
+
+def _note_probe(connection: apsw.Connection, now: int) -> None:
+    connection.execute("INSERT OR REPLACE INTO probes VALUES (1, ?)", (now,))
+
+
+def _trim_some(connection: apsw.Connection, place: Place, before: int) -> int:
+    """Remove up to a transaction's worth of what lies below `before`; tells how many rows went."""
+    earliest, following = bounds(connection)[place.id]
+    end = min(before, following, earliest + _TRIMMED_AT_ONCE)
+    if end <= earliest:
+        return 0
+    connection.execute("DELETE FROM records WHERE id < ? AND id >= ?", (row_id(place.id, end), row_id(place.id, 0)))
+    connection.execute("UPDATE partitions SET earliest = ? WHERE id = ?", (end, place.id))
+    return end - earliest

@@ -1,0 +1,199 @@
+"""Every question the embedded directory answers, as functions of a connection. They run on its threads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import apsw
+from msgspec import msgpack
+
+from contactfold.adapters.documents import (
+    read_claim,
+    read_component,
+    read_contact,
+    read_dead_letter,
+    read_fragment,
+    read_key,
+)
+from contactfold.adapters.evidence_documents import read_evidence
+from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
+from contactfold.domain.stamp import EventId
+from contactfold.ports import ApiKey, DeadLetter, Evidence, Partition, Window
+
+PAGE = 500
+"""How many contacts an export reads at a time."""
+
+_unpack = msgpack.Decoder().decode
+
+_CONTACT = "SELECT component, document FROM contacts WHERE "
+_EVIDENCE = "SELECT handle, document FROM evidence WHERE "
+
+
+def _contacts(rows: Iterable[Sequence[Any]]) -> list[Contact]:
+    found = []
+    for component, packed in rows:
+        contact = read_contact(_unpack(packed))
+        contact.component = component
+        found.append(contact)
+    return found
+
+
+def _evidence(rows: Iterable[Sequence[Any]]) -> list[Evidence]:
+    found = []
+    for handle, packed in rows:
+        evidence = read_evidence(_unpack(packed))
+        evidence.handle = handle
+        found.append(evidence)
+    return found
+
+
+def find_positions(connection: apsw.Connection, partitions: Sequence[Partition]) -> dict[Partition, Window]:
+    """See `Directory.positions`."""
+    rows = connection.executemany(
+        "SELECT partition, next, recent FROM positions WHERE partition = ?", ((name,) for name in partitions)
+    )
+    return {partition: Window(partition, following, recent, following) for partition, following, recent in rows}
+
+
+def find_known(connection: apsw.Connection, event_ids: Sequence[EventId]) -> set[EventId]:
+    """See `Directory.known`."""
+    sql = "SELECT event_id FROM evidence WHERE event_id = ?"
+    return {row[0] for row in connection.executemany(sql, ((event_id,) for event_id in event_ids))}
+
+
+def find_claims(connection: apsw.Connection, identifiers: Sequence[str]) -> dict[str, Claim]:
+    """See `Directory.claims`."""
+    sql = "SELECT identifier, document FROM claims WHERE identifier = ?"
+    rows = connection.executemany(sql, ((identifier,) for identifier in identifiers))
+    return {identifier: read_claim(_unpack(packed)) for identifier, packed in rows}
+
+
+def find_contacts(connection: apsw.Connection, handles: Sequence[Handle]) -> dict[Handle, Contact]:
+    """See `Directory.contacts`."""
+    rows = connection.executemany(_CONTACT + "handle = ?", ((handle,) for handle in handles))
+    return {contact.handle: contact for contact in _contacts(rows)}
+
+
+def find_components(connection: apsw.Connection, ids: Sequence[EventId]) -> dict[EventId, Component]:
+    """See `Directory.components`."""
+    rows = connection.executemany("SELECT id, document FROM components WHERE id = ?", ((id_,) for id_ in ids))
+    return {id_: read_component(_unpack(packed)) for id_, packed in rows}
+
+
+def find_members(connection: apsw.Connection, components: Sequence[EventId]) -> list[Contact]:
+    """See `Directory.members`."""
+    return _contacts(connection.executemany(_CONTACT + "component = ?", ((id_,) for id_ in set(components))))
+
+
+def find_evidence_of(connection: apsw.Connection, contacts: Sequence[Contact]) -> list[Evidence]:
+    """See `Directory.evidence_of`."""
+    handles = {handle for contact in contacts for handle in (contact.handle, *contact.absorbed)}
+    found = _evidence(connection.executemany(_EVIDENCE + "handle = ?", ((handle,) for handle in handles)))
+    found.sort(key=lambda evidence: evidence.stamp)
+    return found
+
+
+def find_fragments(
+    connection: apsw.Connection, keys: Sequence[tuple[str, Partition]]
+) -> dict[tuple[str, Partition], Fragment]:
+    """See `Directory.fragments`."""
+    sql = "SELECT account_id, partition, document FROM fragments WHERE account_id = ? AND partition = ?"
+    rows = connection.executemany(sql, keys)
+    return {(account_id, partition): read_fragment(_unpack(packed)) for account_id, partition, packed in rows}
+
+
+def find_evidence(connection: apsw.Connection, event_id: EventId) -> Evidence | None:
+    """See `Directory.evidence`."""
+    found = _evidence(connection.execute(_EVIDENCE + "event_id = ?", (event_id,)))
+    return found[0] if found else None
+
+
+def find_contact_of(connection: apsw.Connection, event_id: EventId) -> Contact | None:
+    """See `Directory.contact_of`."""
+    found = None
+    with connection:  # both answers of one moment
+        row = connection.execute("SELECT handle FROM evidence WHERE event_id = ?", (event_id,)).fetchone()
+        if row and row[0] is not None:
+            found = find_contact(connection, row[0])
+    return found
+
+
+def find_contact(connection: apsw.Connection, handle: Handle) -> Contact | None:
+    """See `Directory.contact_by_handle`. One statement, so that a merge in between cannot hide the contact."""
+    found = _contacts(
+        connection.execute(
+            _CONTACT + "handle = ?1 OR handle = (SELECT contact FROM absorbed WHERE handle = ?1)", (handle,)
+        )
+    )
+    return next((contact for contact in found if contact.handle == handle), found[0] if found else None)
+
+
+def list_contacts(connection: apsw.Connection, after: Handle | None, limit: int) -> list[Contact]:
+    """See `Directory.list_contacts`."""
+    return _contacts(connection.execute(_CONTACT + "handle > ? ORDER BY handle LIMIT ?", (after or b"", limit)))
+
+
+def start_contacts(connection: apsw.Connection) -> apsw.Cursor:
+    """The handles of all contacts in the order of public ids. SQLite sorts them, on disk where they are many."""
+    return connection.execute("SELECT handle FROM contacts ORDER BY id")
+
+
+def next_contacts(connection: apsw.Connection, handles: apsw.Cursor) -> list[Contact]:
+    """The next page of contacts of `start_contacts`, empty at the end."""
+    page = [row for _, row in zip(range(PAGE), handles, strict=False)]
+    return _contacts(connection.executemany(_CONTACT + "handle = ?", page))
+
+
+def start_fragments(connection: apsw.Connection) -> apsw.Cursor:
+    """All fragments in the order of an export."""
+    return connection.execute("SELECT document FROM fragments ORDER BY account_id, partition")
+
+
+def next_fragments(_: apsw.Connection, fragments: apsw.Cursor) -> list[Fragment]:
+    """The next page of `start_fragments`, empty at the end."""
+    return [read_fragment(_unpack(row[0])) for _, row in zip(range(PAGE), fragments, strict=False)]
+
+
+def find_organization(connection: apsw.Connection, account_id: str) -> list[Fragment]:
+    """See `Directory.organization`."""
+    sql = "SELECT document FROM fragments WHERE account_id = ? ORDER BY partition"
+    return [read_fragment(_unpack(packed)) for (packed,) in connection.execute(sql, (account_id,))]
+
+
+def find_members_of(connection: apsw.Connection, account_id: str, limit: int) -> list[Contact]:
+    """See `Directory.members_of`."""
+    linked = "handle IN (SELECT contact FROM links WHERE account_id = ?) ORDER BY handle LIMIT ?"
+    return _contacts(connection.execute(_CONTACT + linked, (account_id, limit)))
+
+
+def list_dead_letters(connection: apsw.Connection, after: str | None, limit: int) -> list[DeadLetter]:
+    """See `Directory.dead_letters`."""
+    sql = "SELECT document FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"
+    return [read_dead_letter(_unpack(packed)) for (packed,) in connection.execute(sql, (after or "", limit))]
+
+
+def find_dead_letter(connection: apsw.Connection, letter_id: str) -> DeadLetter | None:
+    """See `Directory.dead_letter`."""
+    row = connection.execute("SELECT document FROM dead_letters WHERE id = ?", (letter_id,)).fetchone()
+    return read_dead_letter(_unpack(row[0])) if row else None
+
+
+def count(connection: apsw.Connection) -> Mapping[str, int]:
+    """See `Directory.counts`. Rows of evidence are never removed, so its last row number is their count."""
+    questions = {
+        "contacts": "SELECT count(*) FROM contacts",
+        "evidence": "SELECT coalesce(max(rowid), 0) FROM evidence",
+        "dead_letters": "SELECT count(*) FROM dead_letters",
+    }
+    return {name: int(row[0]) for name, sql in questions.items() for row in connection.execute(sql)}
+
+
+def list_keys(connection: apsw.Connection) -> list[ApiKey]:
+    """See `Directory.keys`."""
+    found = [read_key(_unpack(packed)) for (packed,) in connection.execute("SELECT document FROM keys")]
+    return sorted(found, key=lambda key: (key.created_at, key.id))
+
+
+def find_setting(connection: apsw.Connection, name: str) -> bytes | None:
+    """See `Directory.setting`."""
+    row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,78 @@
+"""The tables of the embedded directory.
+
+Each keeps a record's document, packed, beside the columns it is found by. A column that a document has
+too is not packed: the column is what counts. Small rows live in their index (`WITHOUT ROWID`);
+contacts and evidence, which are large, have an index beside them, so that random keys touch few pages.
+"""
+
+import apsw
+
+from contactfold.domain.errors import ServerUnfit
+
+FORMAT = b"1"
+"""Raised whenever older versions of contactfold could not read what this one writes."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS positions (
+    partition TEXT PRIMARY KEY, next INTEGER NOT NULL, recent BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS contacts (
+    handle BLOB NOT NULL UNIQUE, id BLOB NOT NULL, component BLOB, version INTEGER NOT NULL, document BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS contacts_by_component ON contacts (component) WHERE component IS NOT NULL;
+
+-- Which contact absorbed a handle.
+CREATE TABLE IF NOT EXISTS absorbed (handle BLOB PRIMARY KEY, contact BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS absorbed_by_contact ON absorbed (contact);
+
+-- Which contacts link to an organisation.
+CREATE TABLE IF NOT EXISTS links (
+    contact BLOB NOT NULL, account_id TEXT NOT NULL, PRIMARY KEY (contact, account_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_by_account ON links (account_id);
+
+CREATE TABLE IF NOT EXISTS claims (
+    identifier TEXT PRIMARY KEY, version INTEGER NOT NULL, document BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS components (
+    id BLOB PRIMARY KEY, version INTEGER NOT NULL, document BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS fragments (
+    account_id TEXT NOT NULL, partition TEXT NOT NULL, version INTEGER NOT NULL, document BLOB NOT NULL,
+    PRIMARY KEY (account_id, partition)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS evidence (
+    event_id BLOB NOT NULL UNIQUE, handle BLOB, account_id TEXT, document BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS evidence_by_handle ON evidence (handle) WHERE handle IS NOT NULL;
+CREATE INDEX IF NOT EXISTS evidence_by_account ON evidence (account_id) WHERE account_id IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS dead_letters (id TEXT NOT NULL UNIQUE, document BLOB NOT NULL);
+
+CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+def make_tables(connection: apsw.Connection) -> None:
+    """Make what is missing, in one transaction. Raises `ServerUnfit` where the file has another format."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(TABLES)
+        connection.execute("INSERT OR IGNORE INTO settings VALUES ('format', ?)", (FORMAT,))
+        row = connection.execute("SELECT value FROM settings WHERE name = 'format'").fetchone()
+        found = row[0] if row else None
+        if found != FORMAT:
+            raise ServerUnfit(
+                f"The directory has the format {bytes(found or b'?').decode(errors='replace')}, this version of "
+                f"contactfold knows {FORMAT.decode()}: use the version that wrote it, or a new data directory."
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,119 @@
+"""One SQLite connection and the one thread that uses it, so that no disk ever stalls the event loop."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Concatenate, NoReturn, ParamSpec, TypeVar
+
+import apsw
+
+from contactfold.domain.errors import ServerUnfit, Unavailable
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+BUSY_MS = 10_000
+"""How long a write waits for another process (a `contactfold keys create` beside a running server)."""
+
+
+def connect(path: Path, *, writes: bool) -> apsw.Connection:
+    """A connection to the file: write-ahead log, and every commit on the disk before it returns."""
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if writes else apsw.SQLITE_OPEN_READWRITE
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_timeout(BUSY_MS)
+    connection.pragma("cache_size", -65_536)
+    if writes:
+        _keep_log(connection)
+        connection.pragma("synchronous", "full")
+        connection.wal_autocheckpoint(8192)
+        connection.pragma("journal_size_limit", 256 << 20)
+    else:
+        connection.pragma("query_only", True)
+    return connection
+
+
+def _keep_log(connection: apsw.Connection) -> None:
+    """Switch to the write-ahead log. For this alone SQLite does not wait by itself while others open the file too."""
+    end = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as the port's: named for what the caller can do."""
+    try:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise ServerUnfit(
+            f"{path} is not a database that can be read ({error}). Restore it, or move it away."
+        ) from error
+    except apsw.BusyError as error:
+        why = f"another process has kept {path} locked for {BUSY_MS // 1000} seconds."
+        raise Unavailable("directory", why) from error
+    except (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        raise Unavailable("directory", f"{path} cannot be read or written ({error}).") from error
+
+
+class SqliteThread:
+    """Runs functions one after the other, each with the same connection as its first argument."""
+
+    def __init__(self, path: Path, *, writes: bool = False) -> None:
+        self._path, self._writes = path, writes
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="contactfold-directory")
+        self._connection: apsw.Connection | None = None
+
+    async def run(
+        self, work: Callable[Concatenate[apsw.Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """What `work` returns, done on this thread. A cancelled caller leaves it running to its end."""
+
+        def call() -> Result:
+            with translated(self._path):
+                if self._connection is None:
+                    self._connection = connect(self._path, writes=self._writes)
+                return work(self._connection, *args, **kwargs)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+        except RuntimeError as error:
+            if "after shutdown" in str(error):
+                raise Unavailable("directory", "it has been closed.") from error
+            raise
+
+    async def close(self) -> None:
+        """Wait for what is running and let go of the connection. May be called twice."""
+
+        def let_go() -> None:
+            if self._connection is not None:
+                self._connection.close(True)
+                self._connection = None
+
+        self._executor.shutdown(wait=False)
+        try:
+            await asyncio.to_thread(self._executor.shutdown, wait=True)
+        finally:
+            let_go()
+
+
+class NoWriter(SqliteThread):
+    """What writes in a snapshot: nothing."""
+
+    async def run(
+        self,
+        work: Callable[Concatenate[apsw.Connection, Given], Result],
+        *_: Given.args,
+        **__: Given.kwargs,
+    ) -> NoReturn:
+        """Refuse."""
+        raise TypeError(f"A snapshot of the directory is for reading only, so {work.__name__} cannot be done.")
