@@ -150,7 +150,7 @@ async def _tell_http(_: Request, error: Exception) -> Response:
 
 async def _tell_error(_: Request, error: Exception) -> Response:
     if isinstance(error, Unavailable):
-        code = "log_unavailable" if error.part == "log" else "directory_unavailable"
+        code = "log_unavailable" if error.part == "event log" else "directory_unavailable"
         return problem_response(Problem(503, code, str(error), headers={"Retry-After": "1"}))
     raise error
 
