@@ -234,6 +234,7 @@ class Directory(Protocol):
         - `RetryOnFreshState` where anything else is not as it was loaded: evidence that exists already,
           an object with another version, an object that should be absent (version 0) but exists, or one that should
           exist but is gone; also for every conflict the server reports by itself;
+        - `TooLarge` where a document of it is larger than the directory ever takes;
         - `Unavailable` where the server is away: whether it was written is told by the positions alone.
 
         A dead letter that exists already under its id is replaced.

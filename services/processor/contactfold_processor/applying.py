@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from contactfold.config import Limits
-from contactfold.domain.errors import ContactfoldError
+from contactfold.domain.errors import ContactfoldError, Fenced, RetryOnFreshState, Unavailable
 from contactfold.domain.schema import Schema
 from contactfold.ports import Changes, Clock, Directory, LogRecord, Partition, Window
 from contactfold_processor.breaker import Stop, advance, find_trip
@@ -73,7 +73,7 @@ class Applier:
         for tries in range(1, _LAST_TRY + 1):
             try:
                 return await self._apply(records)
-            except ContactfoldError:
+            except (RetryOnFreshState, Fenced, Unavailable, Tripped):
                 raise
             except Exception as fault:  # noqa: BLE001 -- one bad record must not stop the others
                 _log.warning("batch_failed", records=len(records), fault=type(fault).__name__, tries=tries)
@@ -102,7 +102,10 @@ class Applier:
         return Applied(len(records), decision)
 
     async def _bury(self, record: LogRecord, fault: Exception) -> Applied:
-        reason = f"The record could not be applied: {type(fault).__name__}. This is a fault of contactfold's."
+        if isinstance(fault, ContactfoldError):
+            reason = f"The record could not be applied: {fault}"
+        else:
+            reason = f"The record could not be applied: {type(fault).__name__}. This is a fault of contactfold's."
         letter = bury(record, "not_applied", reason, self._clock())
         died = {letter.id}
         if find_trip([record], died, self.windows, self._limits) is not None:

@@ -1,0 +1,1 @@
+"""The ports' adapters: SQLite for one machine, Kafka and MongoDB for more."""

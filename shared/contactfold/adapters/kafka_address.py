@@ -41,7 +41,7 @@ class KafkaAddress:
         password: str | None = None,
         ca_file: str | None = None,
     ) -> "KafkaAddress":
-        """The address of CONTACTFOLD_LOG and the CONTACTFOLD_KAFKA_ settings, None where unset. Raises `Misconfigured`."""
+        """The address of CONTACTFOLD_LOG and CONTACTFOLD_KAFKA_*, None where unset. Raises `Misconfigured`."""
         servers, prefix, faults = _read_url(url)
         protocol = (security_protocol or PLAINTEXT).upper()
         mechanism = (sasl_mechanism or "PLAIN").upper()
@@ -90,8 +90,9 @@ class KafkaAddress:
             )
         elif not self._wants_password and (self.username or self.password):
             faults.append(
-                "CONTACTFOLD_KAFKA_USERNAME or CONTACTFOLD_KAFKA_PASSWORD is set, but CONTACTFOLD_KAFKA_SECURITY_PROTOCOL is "
-                f"{self.security_protocol}, which would not use it: set it to {SASL_SSL}."
+                "CONTACTFOLD_KAFKA_USERNAME or CONTACTFOLD_KAFKA_PASSWORD is set, but "
+                f"CONTACTFOLD_KAFKA_SECURITY_PROTOCOL is {self.security_protocol}, "
+                f"which would not use it: set it to {SASL_SSL}."
             )
         if self.sasl_mechanism not in MECHANISMS:
             known = ", ".join(MECHANISMS)
@@ -119,7 +120,7 @@ def _read_url(url: str) -> tuple[tuple[str, ...], str, list[str]]:
         return (
             (),
             PREFIX,
-            ["CONTACTFOLD_LOG must hold no user or password: set CONTACTFOLD_KAFKA_USERNAME and _PASSWORD."],
+            ["CONTACTFOLD_LOG must hold no user or password: use CONTACTFOLD_KAFKA_USERNAME and _PASSWORD."],
         )
     faults = []
     servers = []

@@ -57,7 +57,7 @@ async def why_no_start(address: KafkaAddress, error: BaseException, *, patience:
     return explained(error, address)
 
 
-def _sentence(error: BaseException, address: KafkaAddress) -> str:
+def _sentence(error: BaseException, address: KafkaAddress) -> str:  # noqa: PLR0911 - one return a fault reads best
     at = _at(address)
     if isinstance(error, (AuthenticationFailedError, SaslAuthenticationFailed)):
         return f"Kafka at {at} refuses the user name or password of CONTACTFOLD_KAFKA_USERNAME and _PASSWORD."

@@ -68,7 +68,7 @@ class KafkaLog:
             await producer.close()
 
     async def append(self, lane: Lane, records: Sequence[NewRecord]) -> None:
-        """Write records, on all in-sync replicas when it returns. Raises `Unavailable` by the deadline, and `TooLarge`."""
+        """Write records, on all in-sync replicas when it returns. Raises `Unavailable` by the deadline, `TooLarge`."""
         if records:
             await self._opened().append(self._topics[lane], records)
 

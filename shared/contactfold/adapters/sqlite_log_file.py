@@ -91,7 +91,9 @@ def connect(path: Path, *, patience: float, make: bool = False) -> apsw.Connecti
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if make else 0)
     connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(int(patience * 1000))
-    connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA fullfsync=ON")
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON"):
+        # One by one, and to the end: apsw stops at the first row, and what comes after it is never run.
+        connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
 
 

@@ -35,7 +35,7 @@ class Unavailable(ContactfoldError):
 
 
 class TooLarge(ContactfoldError):
-    """The log refuses a record for its size, now and always."""
+    """The log refuses a record, or the directory a document, for its size, now and always."""
 
 
 class RecordsGone(ContactfoldError):
