@@ -1,0 +1,149 @@
+"""Which MongoDBs contactfold refuses, in words that help; and what people find in one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from contactfold.adapters.mongo_directory import MongoDirectory
+from contactfold.domain.directory import LINKS
+from contactfold.domain.errors import Misconfigured, ServerUnfit, TooLarge
+from contactfold.ports import Changes
+from contract.directory_objects import (
+    P0,
+    SELECTION,
+    Place,
+    contact,
+    event_id,
+    letter,
+    position,
+    stamp,
+)
+from servers import found
+from servers.mongo import MongoServer, NativeMongo, NoMongo
+
+
+@pytest.fixture
+def place(own_mongo_place: Place) -> Place:
+    return own_mongo_place
+
+
+@pytest.fixture
+def directory(own_mongo_directory: MongoDirectory) -> MongoDirectory:
+    return own_mongo_directory
+
+
+# ------------------------------------------------------------------------------------------------ unfit servers
+
+
+@pytest.fixture(scope="module")
+def standalone() -> Iterator[NativeMongo]:
+    """A mongod that is part of no replica set."""
+    server = found.need("MongoDB", lambda: NativeMongo(replica_set=False), missing=NoMongo)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("option", ["", "?replicaSet=rs0"])
+async def test_a_server_without_transactions_is_refused_with_the_way_out(standalone: NativeMongo, option: str) -> None:
+    directory = MongoDirectory(standalone.url + option, selection_timeout=SELECTION)
+    with pytest.raises(ServerUnfit, match=r"--replSet rs0 and run rs\.initiate\(\)"):
+        await directory.open()
+
+
+async def test_a_replica_set_of_another_name_is_refused_with_its_name(native_mongo: NativeMongo) -> None:
+    directory = MongoDirectory(native_mongo.url.replace("rs0", "other"), selection_timeout=SELECTION)
+    with pytest.raises(ServerUnfit, match="belongs to the replica set rs0"):
+        await directory.open()
+
+
+async def test_a_database_of_another_format_is_refused(place: Place, directory: MongoDirectory) -> None:
+    await directory.set_setting("format", b"2")
+    with pytest.raises(ServerUnfit, match="has the format 2, this version of contactfold knows 1"):
+        await place.another()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mongodb://user:se/cret@127.0.0.1:1/contactfold",
+        "mongodb://user:se:cret@127.0.0.1:1/contactfold",
+        "mongodb://",
+        "http://secret",
+        "mongodb://127.0.0.1:secret/contactfold",
+    ],
+)
+async def test_a_wrong_address_is_told_in_one_sentence_without_its_password(address: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        await MongoDirectory(address, selection_timeout=SELECTION).open()
+    assert "CONTACTFOLD_DIRECTORY" in str(caught.value)
+    assert "cret" not in str(caught.value)
+
+
+async def test_a_wrong_password_is_told_in_one_sentence(native_mongo: NativeMongo) -> None:
+    address = native_mongo.url.replace("mongodb://", "mongodb://ann:secret@")
+    with pytest.raises(Misconfigured, match="check user and password") as caught:
+        await MongoDirectory(address, selection_timeout=SELECTION).open()
+    assert "secret" not in str(caught.value)
+
+
+async def test_an_address_without_a_database_means_contactfold(own_mongo: MongoServer) -> None:
+    directory = MongoDirectory(own_mongo.url.replace("/contactfold", "/"), selection_timeout=SELECTION)
+    await directory.open()
+    assert directory._home.name == "contactfold"
+    await directory.close()
+
+
+# ------------------------------------------------------------------------------------------- what lies there
+
+
+async def test_a_contact_reads_in_a_shell_as_what_it_is(directory: MongoDirectory, raw: Any) -> None:
+    ann = contact("ann", absorbed=[event_id("bob")], named={"sms:1"})
+    ann.multi[LINKS] = {"A-1": (stamp("ann"), 0, "A-1", "test")}
+    await directory.commit(Changes(contacts=[ann]))
+    said = stamp("ann")
+    assert await raw["contacts"].find_one() == {
+        "_id": event_id("ann"),
+        "id": event_id("ann"),
+        "birth": said,
+        "last": said,
+        "updated": said,
+        "values": {"first_name": "ann", "email": ["Ann@example.com"]},
+        "said": {
+            "first_name": [said, "test"],
+            "email": [[said, 0, "test", "ann@example.com"]],
+            "@organizations": [[said, 0, "test"]],
+        },
+        "organizations": ["A-1"],
+        "owned": ["email:ann@example.com"],
+        "named": ["sms:1"],
+        "absorbed": [event_id("bob")],
+        "size": 1,
+        "version": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("collection", "where"),
+    [
+        ("evidence", {"handle": {"$in": [b"x"]}}),
+        ("evidence", {"account_id": "A-1"}),
+        ("contacts", {"component": {"$in": [b"x"]}}),
+        ("contacts", {"organizations": "A-1"}),
+        ("contacts", {"$or": [{"_id": b"x"}, {"absorbed": b"x"}]}),
+        ("fragments", {"_id": {"$gte": {"account_id": "A", "partition": ""}}}),
+    ],
+)
+async def test_questions_are_answered_from_an_index(raw: Any, collection: str, where: dict[str, Any]) -> None:
+    plan = await raw[collection].find(where).explain()
+    assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_what_no_document_can_hold_is_too_large_and_leaves_nothing(directory: MongoDirectory) -> None:
+    enormous = letter(1, value=b"x" * (17 << 20))
+    with pytest.raises(TooLarge):
+        await directory.commit(Changes(positions=[position(1)], dead_letters=[enormous]))
+    assert await directory.positions([P0]) == {}
