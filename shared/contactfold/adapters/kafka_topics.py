@@ -38,7 +38,8 @@ async def prepared(admin: AIOKafkaAdminClient, topics: Sequence[str], *, partiti
 async def _make_missing(admin: AIOKafkaAdminClient, topics: Sequence[str], *, partitions: int) -> None:
     """Make the topics that are missing, replicated as the cluster does by default, and wait until they have leaders."""
     missing = [topic for topic in topics if topic not in await admin.list_topics()]
-    settings = {"max.message.bytes": str(LARGEST_BATCH)}
+    # Kept for ever unless an operator decides otherwise: an empty directory builds itself anew from the log.
+    settings = {"max.message.bytes": str(LARGEST_BATCH), "retention.ms": "-1"}
     for topic in missing:
         try:
             await _make(admin, topic, partitions, settings)

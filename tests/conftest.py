@@ -1,0 +1,90 @@
+"""Servers for every test: started once a run on free ports, with fresh topics and databases for each test.
+
+`kafka` is a bootstrap address, `kafka_url` what CONTACTFOLD_LOG takes with a prefix of this test's own;
+`mongo` is a MongoDB url without a database, `mongo_url` one with a database of this test's own.
+"""
+
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from servers import found
+from servers.kafka import KafkaBroker, fresh_prefix, start_kafka
+
+_OWN = "a native Kafka broker (to kill, or with TLS)"
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """The bootstrap address of a real Kafka broker that every test shares. It is never killed."""
+    server = found.need("Kafka", start_kafka)
+    yield server.address
+    server.stop()
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix of topics that no other test has."""
+    return fresh_prefix()
+
+
+@pytest.fixture
+def kafka_url(kafka: str, topic_prefix: str) -> str:
+    """The log's url: the shared broker with topics of this test's own."""
+    return f"kafka://{kafka}/{topic_prefix}"
+
+
+@pytest.fixture(scope="module")
+def module_broker() -> Iterator[KafkaBroker]:
+    """A native broker of this module's own, started once."""
+    broker = found.need(_OWN, KafkaBroker)
+    try:
+        yield broker.start()
+    finally:
+        broker.remove()
+
+
+@pytest.fixture
+def own_broker(module_broker: KafkaBroker) -> Iterator[KafkaBroker]:
+    """A native broker that this test may kill, pause and start: it runs when the test begins."""
+    yield module_broker
+    module_broker.heal()
+
+
+@pytest.fixture(scope="module")
+def secured_broker() -> Iterator[KafkaBroker]:
+    """A native broker with a SASL_SSL listener (`credentials`)."""
+    broker = found.need(_OWN, lambda: KafkaBroker(secured=True))
+    try:
+        yield broker.start()
+    finally:
+        broker.remove()
+
+
+@pytest.fixture(scope="session")
+def mongo() -> Iterator[str]:
+    """The url of a real MongoDB replica set that every test shares, without a database. It is never killed."""
+    from servers.mongo import NoMongo, start_mongo
+
+    server = found.need("MongoDB", start_mongo, missing=NoMongo)
+    found.used["MongoDB"] = server.url
+    yield server.url
+    server.close()
+
+
+@pytest.fixture
+def mongo_url(mongo: str) -> str:
+    """The directory's url: the shared server with a database of this test's own."""
+    return str(urlunsplit(urlsplit(mongo)._replace(path=f"/t{uuid.uuid4().hex[:12]}")))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say in the last lines what this run left out: a run without a real server must not look complete."""
+    yield
+    for name, where in found.used.items():
+        terminalreporter.write_line(f"{name}: {where}")
+    for name, reason in found.left_out.items():
+        terminalreporter.write_line(f"LEFT OUT: every test that needs {name}: {reason}", yellow=True, bold=True)

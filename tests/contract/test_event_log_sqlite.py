@@ -1,0 +1,198 @@
+"""What the embedded log promises on its own: one file, several processes, and every fault of a disk told."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from contactfold.adapters.sqlite_log import SqliteLog
+from contactfold.domain.errors import RecordsGone, ServerUnfit, Unavailable
+from contactfold.ports import Lane, NewRecord
+from servers.event_logs import GROUP, Applied, Child, SqliteRig, numbered, read
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> SqliteRig:
+    """A file nobody used before."""
+    return SqliteRig(tmp_path / "data" / "log.db")
+
+
+@pytest.fixture
+async def log(rig: SqliteRig) -> AsyncIterator[SqliteLog]:
+    """An open log."""
+    log = rig.log(deadline=2.0)
+    await log.open()
+    yield log
+    await log.close()
+
+
+async def test_several_processes_append_to_one_file(rig: SqliteRig, log: SqliteLog) -> None:
+    children = [Child("append", rig.place) for _ in range(2)]
+    said = [await child.lines(100) for child in children]
+    await asyncio.gather(*(log.append(Lane.LIVE, numbered(1, start=10_000 + number)) for number in range(100)))
+    said = [lines + child.kill() for lines, child in zip(said, children, strict=True)]
+    reader = await log.reader(GROUP, Applied())
+    total = sum(len(lines) for lines in said)
+    records = await read(reader, total + 100)
+    numbers = [int(record.value) for record in records]
+    assert {int(line) for lines in said for line in lines} <= set(numbers)
+    assert set(range(10_000, 10_100)) <= set(numbers)
+    for partition in {record.partition for record in records}:
+        offsets = [record.offset for record in records if record.partition == partition]
+        assert offsets == list(range(len(offsets)))
+
+
+async def test_many_may_make_the_file_at_once(rig: SqliteRig) -> None:
+    logs = [rig.log() for _ in range(8)]
+    await asyncio.gather(*(log.open() for log in logs))
+    for log in logs:
+        assert len(await log.ends()) == 8
+    await asyncio.gather(*(log.close() for log in logs))
+
+
+async def test_several_event_loops_share_one_log(log: SqliteLog) -> None:
+    def elsewhere(start: int) -> None:
+        asyncio.run(log.append(Lane.LIVE, numbered(50, start=start)))
+
+    await asyncio.gather(*(asyncio.to_thread(elsewhere, start) for start in (0, 50, 100)))
+    reader = await log.reader(GROUP, Applied())
+    assert sorted(int(each.value) for each in await read(reader, 150)) == list(range(150))
+
+
+async def test_a_second_reader_holds_nothing_until_the_first_closes(rig: SqliteRig, log: SqliteLog) -> None:
+    await log.append(Lane.LIVE, numbered(5))
+    first = await log.reader(GROUP, Applied())
+    other = rig.log()
+    await other.open()
+    second = await other.reader(GROUP, Applied())
+    assert (len(first.assignment()), len(second.assignment())) == (8, 0)
+    assert await second.fetch(Lane.LIVE, limit=10, wait=0.2) == []
+    another_group = await other.reader("others", Applied())
+    assert len(another_group.assignment()) == 8
+    await first.close()
+    assert len(await read(second, 5)) == 5
+    await other.close()
+
+
+async def test_commits_are_flushed_to_the_disk(rig: SqliteRig, log: SqliteLog) -> None:
+    seen: list[tuple[object, ...]] = []
+
+    def look(connection: apsw.Connection) -> None:
+        for pragma in ("journal_mode", "synchronous", "fullfsync"):
+            seen.extend(connection.execute(f"PRAGMA {pragma}"))
+
+    assert log._writer is not None
+    await log._writer.do(look)
+    assert seen == [("wal",), (2,), (1,)], f"{rig.place}: a commit that is not flushed is lost with the power"
+
+
+async def test_trimmed_offsets_are_never_given_again(rig: SqliteRig, log: SqliteLog) -> None:
+    await log.append(Lane.LIVE, numbered(5000, keys=1))
+    partition = next(name for name, (_, following) in (await log.ends()).items() if following)
+    await log.trim(partition, 4999)
+    await log.trim(partition, 10)
+    await log.trim(partition, 90_000)
+    assert (await log.ends())[partition] == (5000, 5000)
+    await log.close()
+    again = rig.log()
+    await again.open()
+    await again.append(Lane.LIVE, numbered(1, keys=1))
+    assert (await again.ends())[partition] == (5000, 5001)
+    await again.close()
+
+
+async def test_a_file_keeps_the_partitions_it_was_made_with(rig: SqliteRig, log: SqliteLog) -> None:
+    other = SqliteLog(rig.path, partitions=9)
+    await other.open()
+    assert set(await other.ends()) == set(await log.ends())
+    await other.close()
+
+
+async def test_a_file_locked_by_others_is_told_by_the_deadline_and_works_again(rig: SqliteRig, log: SqliteLog) -> None:
+    holder = apsw.Connection(str(rig.path))
+    holder.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+    with pytest.raises(Unavailable, match="another process keeps the file locked"):
+        await log.append(Lane.LIVE, numbered(1))
+    with pytest.raises(Unavailable):
+        await log.probe()
+    assert time.monotonic() - begun < 8
+    holder.execute("ROLLBACK")
+    holder.close()
+    await log.append(Lane.LIVE, numbered(1, start=1))
+    await log.probe()
+
+
+async def test_a_full_disk_is_told_and_nothing_of_the_call_is_written(log: SqliteLog) -> None:
+    def fill(connection: apsw.Connection) -> None:
+        connection.execute("PRAGMA max_page_count=1")
+
+    assert log._writer is not None
+    await log.append(Lane.LIVE, numbered(1))
+    await log._writer.do(fill)
+    with pytest.raises(Unavailable, match="the disk is full"):
+        await log.append(Lane.LIVE, [NewRecord(b"k", b"x" * 100_000), *numbered(3, start=1)])
+    await log.append(Lane.LIVE, numbered(1, start=9))
+    reader = await log.reader(GROUP, Applied())
+    assert sorted(int(each.value) for each in await read(reader, 2)) == [0, 9]
+
+
+async def test_a_damaged_file_is_told_in_one_sentence(rig: SqliteRig) -> None:
+    rig.path.parent.mkdir()
+    rig.path.write_bytes(b"this is no database" * 1000)
+    log = rig.log()
+    with pytest.raises(Unavailable, match="not an SQLite database, or is damaged") as caught:
+        await log.open()
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_path_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Unavailable) as caught:
+        await SqliteLog(tmp_path / "file" / "log.db").open()
+    assert "file" in str(caught.value)
+    with pytest.raises(Unavailable, match="cannot be opened"):
+        await SqliteLog(tmp_path).open()
+
+
+async def test_a_file_of_a_newer_format_is_refused(rig: SqliteRig, log: SqliteLog) -> None:
+    await log.close()
+    newer = apsw.Connection(str(rig.path))
+    newer.execute("PRAGMA user_version=99")
+    newer.close()
+    with pytest.raises(ServerUnfit, match="format 99"):
+        await rig.log().open()
+
+
+async def test_a_file_removed_under_a_running_log_is_never_written_to_in_silence(
+    rig: SqliteRig, log: SqliteLog
+) -> None:
+    await log.append(Lane.LIVE, numbered(10, keys=1))
+    applied = Applied()
+    reader = await log.reader(GROUP, applied)
+    applied.apply(await read(reader, 10))
+    for path in rig.path.parent.glob("log.db*"):
+        path.unlink()
+    await log.append(Lane.LIVE, numbered(1, keys=1, start=10))
+    with pytest.raises(RecordsGone):
+        await read(reader, 1)
+    fresh = rig.log()
+    await fresh.open()
+    assert sum(following for _, following in (await fresh.ends()).values()) == 1
+    await fresh.close()
+
+
+async def test_records_rest_in_the_file_and_not_in_the_process(rig: SqliteRig) -> None:
+    for number in range(3):
+        log = rig.log()
+        await log.open()
+        await log.append(Lane.LIVE, numbered(1, start=number))
+        await log.close()
+    log = rig.log()
+    await log.open()
+    reader = await log.reader(GROUP, Applied())
+    assert sorted(int(each.value) for each in await read(reader, 3)) == [0, 1, 2]
+    await log.close()
