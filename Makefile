@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test lint format bench lock
+.PHONY: help install install-dev run test lint format law bench lock
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -63,6 +63,9 @@ lint: install-dev ## Check style, types and import directions
 format: install-dev ## Put the code into shape
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+law: install-dev ## Play random histories against the law, for SECONDS=60 or as long as you like (SEED=... to repeat)
+	@cd tests && ../$(BIN)/python -m oracle.law --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 bench: install-dev ## Measure events per second, embedded and on Kafka with MongoDB
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -23,7 +23,8 @@ def run_check(path: Path | None, *, json: bool) -> int:
         print_json({"ok": True, "file": str(file) if file else None, "attributes": attributes, "sources": sources})
     else:
         where = str(file) if file else "There is no configuration file; the default configuration"
-        print(f"{where} is in order: {attributes} attributes, {len(sources)} sources.")
+        told = f"{len(sources)} source{'' if len(sources) == 1 else 's'}"
+        print(f"{where} is in order: {attributes} attributes, {told}.")
     return Exit.DONE
 
 

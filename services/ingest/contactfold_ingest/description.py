@@ -33,7 +33,12 @@ _REJECTED = {
     "index": 1,
     "status": "rejected",
     "reasons": [
-        {"code": "invalid_email", "field": "email", "position": 0, "message": "This is no e-mail address."},
+        {
+            "code": "invalid_email",
+            "field": "email",
+            "position": 0,
+            "message": "This is not an e-mail address; one reads like ann@example.com.",
+        },
     ],
 }
 
@@ -223,7 +228,7 @@ def _replies() -> dict[int | str, Any]:
         "type": "urn:contactfold:problem:rejected",
         "title": "Rejected",
         "status": 422,
-        "detail": "This is no e-mail address.",
+        "detail": "This is not an e-mail address; one reads like ann@example.com.",
         "results": [{**_REJECTED, "index": 0}],
         "ignored_fields": [],
         "reasons": _REJECTED["reasons"],

@@ -153,10 +153,9 @@ class Decider:
         members = {contact.handle: contact for contact in group.contacts}
         if group.components:
             for contact in await self._directory.members(group.components):
-                if contact.handle in excerpt.contacts and contact.handle not in members:
-                    raise RetryOnFreshState(
-                        "A contact has just joined a component, and another group stepped it alone."
-                    )
+                loaded = excerpt.contacts.get(contact.handle)
+                if loaded is not None and loaded.version != contact.version:
+                    raise RetryOnFreshState("A contact has just changed; another group may have stepped it as it was.")
                 members.setdefault(contact.handle, contact)
         named = {name for contact in members.values() for name in contact.owned | contact.named}
         _, evidence = await asyncio.gather(

@@ -35,6 +35,9 @@ IDLE_WAIT = 0.05
 _CHECK_EVERY = 1_000_000
 """Microseconds between two looks at whether processors were told to stand still."""
 
+_PROBE_EVERY = 5_000_000
+"""Microseconds between two questions whether a log that gives nothing out is there at all."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -64,6 +67,7 @@ class Processor:
         self._turn = 0
         self._checked_at = 0
         self._acknowledged_at = 0
+        self._probed_at = 0
         self._to_acknowledge: dict[Partition, int] = {}
         self.stopped_because: str | None = None
         self.away: str | None = None
@@ -104,12 +108,14 @@ class Processor:
                 continue
             held = reader.assignment()
             pending = self._applier.skip_applied([record for record in pending if record.partition in held])
+            silent = False
             try:
                 if gap is not None:
                     await self._meet_gap(reader, gap)
                     gap = None
                 elif not pending:
                     lane, pending = await self._fetch(reader)
+                    silent = not pending
                 else:
                     applied = await self._apply(pending, lane, stop)
                     pending = pending[applied:]
@@ -127,7 +133,7 @@ class Processor:
             except RetryOnFreshState:
                 # Only from stepping over a gap: a batch's conflicts are dealt with where batches are applied.
                 await _wait(stop, backoff(0))
-            self.away = None
+            self.away = await self._why_silent() if silent else None
 
     async def _fetch(self, reader: LogReader) -> tuple[Lane, list[LogRecord]]:
         """The next records: live ones first, bulk ones where no live one waits."""
@@ -140,6 +146,18 @@ class Processor:
         if records := await reader.fetch(Lane.BULK, limit=bulk_limit, wait=0):
             return Lane.BULK, records
         return Lane.LIVE, await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=IDLE_WAIT)
+
+    async def _why_silent(self) -> str | None:
+        """Why nothing was fetched: a log that is away is as silent as one without news, so it is asked now and then."""
+        now = self._clock()
+        if now - self._probed_at < _PROBE_EVERY:
+            return self.away
+        self._probed_at = now
+        try:
+            await self._log.probe()
+        except Unavailable as away:
+            return str(away)
+        return None
 
     async def _apply(self, pending: Sequence[LogRecord], lane: Lane, stop: asyncio.Event) -> int:
         """Apply the first of the pending records; returns how many were."""

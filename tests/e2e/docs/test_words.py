@@ -1,0 +1,119 @@
+"""Everything a page names is there: links, headings, variables, commands, files; and nothing of our machine."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from contactfold.environment import PREFIX, Settings
+from contactfold_cli.commands import app
+from e2e.docs.pages import PAGES, ROOT, anchors, read_blocks, read_prose
+
+OF_TESTS = {"CONTACTFOLD_TEST_KAFKA", "CONTACTFOLD_TEST_MONGODB"}
+LOOKED_AT = {
+    "export CONTACTFOLD_ADMIN_KEY=$(openssl rand -hex 32)",
+    "docker compose up --build",
+    "rm -r contactfold-data contactfold.yaml up.log everything.ndjson",
+}
+"""What pages show and nothing here runs: it needs a container engine, or cleans up."""
+
+OURS = re.compile(
+    r"(?<![\w./-])/(work|root|tmp|home)\b|pypi\.org|files\.pythonhosted|repo1\.maven|registry\.|docker\.io"
+)
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@every_page
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", read_prose(page)):
+        if target.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in anchors(file), f"{page.name} links to {target}"
+
+
+@every_page
+def test_every_variable_exists(page: Path) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | OF_TESTS
+    named = set(re.findall(r"CONTACTFOLD_[A-Z_]*[A-Z]", page.read_text()))
+    assert named - known <= {"CONTACTFOLD_KAFKA"}
+
+
+@every_page
+def test_every_command_and_option_exists(page: Path) -> None:
+    commands = dict(walk(typer.main.get_command(app)))
+    options = {option for found in commands.values() for option in found}
+    for line in re.findall(r"contactfold ((?:[a-z]+ ?)+)", "\n".join(code(page))):
+        words = line.split()
+        assert words[0] in commands, f"{page.name} names contactfold {line}"
+        if (
+            len(words) > 1
+            and f"{words[0]} help" not in line
+            and any(one.startswith(f"{words[0]} ") for one in commands)
+        ):
+            assert f"{words[0]} {words[1]}" in commands, f"{page.name} names contactfold {line}"
+    for line in "\n".join(code(page)).splitlines():
+        if "contactfold " in line and "docker" not in line:
+            named = set(re.findall(r"(?<=\s)--[a-z-]+", line.partition("contactfold ")[2].partition("|")[0]))
+            assert named <= options | {"--version", "--help"}, f"{page.name}: {line}"
+
+
+def code(page: Path) -> Iterator[str]:
+    """What stands in backticks and in blocks that are run or looked at."""
+    yield from re.findall(r"`([^`]+)`", read_prose(page))
+    yield from (block.text for block in read_blocks(page) if block.language in {"bash", "sh"})
+
+
+def walk(command: object, name: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Every command by its words, with its options."""
+    parameters = getattr(command, "params", [])
+    yield name, {option for one in parameters for option in getattr(one, "opts", []) if option.startswith("--")}
+    for word, inner in getattr(command, "commands", {}).items():
+        yield from walk(inner, f"{name} {word}".strip())
+
+
+@every_page
+def test_what_is_not_run_is_known(page: Path) -> None:
+    for block in read_blocks(page):
+        assert block.language in {"bash", "sh", "json", "text", "yaml", ""}, f"{page.name}, line {block.line}"
+        if block.language == "sh":
+            assert set(block.text.splitlines()) <= LOOKED_AT, f"{page.name}, line {block.line}"
+
+
+@every_page
+def test_nothing_of_a_machine_or_a_registry_is_named(page: Path) -> None:
+    assert OURS.search(page.read_text()) is None
+
+
+@every_page
+def test_every_file_in_backticks_exists(page: Path) -> None:
+    named = re.findall(r"`((?:docs|tests|shared|services|cli|\.ci)/[\w./-]*\w)`", read_prose(page))
+    for name in named:
+        places = [ROOT / name, ROOT / "shared" / name]
+        assert any(place.exists() for place in places), f"{page.name} names {name}"
+
+
+@pytest.mark.parametrize("target", ["install", "run", "test", "lint", "format", "bench", "lock"])
+def test_every_target_of_make_is_told_and_there(target: str) -> None:
+    assert f"`make {target}`" in (ROOT / "CONTRIBUTING.md").read_text()
+    assert re.search(rf"^{target}: ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs").glob("*.svg")), ids=lambda picture: picture.name)
+def test_every_picture_says_in_words_what_it_shows(picture: Path) -> None:
+    tree = ET.parse(picture).getroot()
+    texts = {child.tag.rpartition("}")[2]: child.text or "" for child in tree}
+    assert texts["title"]
+    assert texts["desc"]
+    assert any(picture.name in page.read_text() for page in PAGES)
+
+
+def test_commands_are_found_at_all() -> None:
+    assert {"up", "keys create", "dead list", "schema check"} <= dict(walk(typer.main.get_command(app))).keys()

@@ -1,0 +1,156 @@
+"""What must hold between the documents of any directory, whatever arrived in whatever order.
+
+`audit` reads through the port alone, so it serves every adapter; `find_leftovers` looks into the dictionaries
+of the directory in memory for documents that nothing leads to.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from contactfold.domain.directory import Claim, Contact, Handle
+from contactfold.domain.event import Statement
+from contactfold.domain.fold import held
+from contactfold.domain.identity import is_plain
+from contactfold.domain.schema import Schema
+from contactfold.domain.stamp import EventId
+from contactfold.ports import Directory, Evidence
+from contactfold.wire import read_evidence
+from fakes.memory_directory import MemoryDirectory
+
+PAGE = 500
+
+
+async def audit(directory: Directory, schema: Schema) -> list[str]:
+    """Every fault found, one sentence each; an empty list where all is well."""
+    contacts = await _all_contacts(directory)
+    faults: list[str] = []
+    mentions: dict[str, set[Handle]] = defaultdict(set)
+    for contact in contacts.values():
+        evidence = await directory.evidence_of([contact])
+        faults += _check_contact(contact, evidence, schema)
+        for identifier in contact.owned | contact.named:
+            mentions[identifier].add(contact.handle)
+    claims = await directory.claims(list(mentions))
+    for identifier, handles in mentions.items():
+        faults += _check_claim(identifier, claims.get(identifier), handles, contacts)
+    faults += await _check_components(directory, contacts)
+    faults += _check_handles(contacts)
+    return faults
+
+
+def find_leftovers(directory: MemoryDirectory) -> list[str]:
+    """Claims, components and evidence that no contact knows of, and evidence counted nowhere."""
+    stored = directory.stored
+    named = {name for contact in stored.contacts.values() for name in contact.owned | contact.named}
+    used = {contact.component for contact in stored.contacts.values()}
+    faults = [f"the claim {name} is left over" for name in stored.claims.keys() - named]
+    faults += [f"the component {_short(name)} is left over" for name in stored.components.keys() - used]
+    counted = sum(contact.size for contact in stored.contacts.values())
+    counted += sum(evidence.handle is None for evidence in stored.evidence.values())
+    if counted != len(stored.evidence):
+        faults.append(f"{counted} pieces of evidence are counted, and {len(stored.evidence)} are stored")
+    return faults
+
+
+def _short(name: bytes | None) -> str:
+    return "nobody" if name is None else name.hex()[:8]
+
+
+def _list(names: Iterable[bytes | None]) -> str:
+    return ", ".join(sorted(map(_short, names))) or "nobody"
+
+
+async def _all_contacts(directory: Directory) -> dict[Handle, Contact]:
+    found: dict[Handle, Contact] = {}
+    after: Handle | None = None
+    while page := await directory.list_contacts(after=after, limit=PAGE):
+        found.update({contact.handle: contact for contact in page})
+        after = page[-1].handle
+    return found
+
+
+def _check_contact(contact: Contact, evidence: list[Evidence], schema: Schema) -> Iterator[str]:
+    name = f"contact {_short(contact.handle)}"
+    stamps = [each.stamp for each in evidence]
+    statements = [read_evidence(each, schema) for each in evidence]
+    if not evidence:
+        yield f"{name} has no evidence"
+        return
+    if contact.handle not in {each.event_id for each in evidence}:
+        yield f"{name} has a handle that is no event of its own evidence"
+    if contact.size != len(evidence):
+        yield f"{name} counts {contact.size} pieces of evidence and has {len(evidence)}"
+    if contact.birth != min(stamps) or contact.id != contact.birth[8:]:
+        yield f"{name} has an id or a birth that is not its earliest event's"
+    if contact.last != max(stamps):
+        yield f"{name} has a latest stamp that is not its latest event's"
+    yield from _check_identifiers(contact, statements, schema)
+    if contact.plain and not all(is_plain(statement, schema) for statement in statements):
+        yield f"{name} is called plain, and a statement of its is not"
+
+
+def _check_identifiers(contact: Contact, statements: list[Statement], schema: Schema) -> Iterator[str]:
+    name = f"contact {_short(contact.handle)}"
+    if contact.owned & contact.named:
+        yield f"{name} has identifiers both owned and merely named: {sorted(contact.owned & contact.named)}"
+    told = {identifier for statement in statements for identifier in statement.identifiers}
+    if contact.owned | contact.named != told:
+        yield f"{name} knows {sorted(contact.owned | contact.named)}, its evidence names {sorted(told)}"
+    if not contact.owned <= held(contact, schema):
+        yield f"{name} owns what it does not hold: {sorted(contact.owned - held(contact, schema))}"
+    if any(not elements for elements in contact.multi.values()):
+        yield f"{name} has an empty field"
+
+
+def _check_claim(
+    identifier: str, claim: Claim | None, handles: set[Handle], contacts: dict[Handle, Contact]
+) -> Iterator[str]:
+    if claim is None:
+        yield f"nothing claims {identifier}, which contacts name"
+        return
+    if claim.mentions != handles:
+        yield f"the claim {identifier} is mentioned by {_list(claim.mentions)}, and {_list(handles)} name it"
+    owners = {handle for handle in handles if identifier in contacts[handle].owned}
+    if owners != ({claim.owner} if claim.owner is not None else set()):
+        yield f"the claim {identifier} belongs to {_short(claim.owner)}, and {_list(owners)} own it"
+    sharing = [contacts[handle] for handle in handles]
+    if len(sharing) > 1:
+        components = {contact.component for contact in sharing}
+        if len(components) > 1 or None in components:
+            yield f"contacts that share {identifier} are in the components {_list(components)}"
+        if any(contact.plain for contact in sharing):
+            yield f"a contact that shares {identifier} is called plain"
+
+
+async def _check_components(directory: Directory, contacts: dict[Handle, Contact]) -> list[str]:
+    members: dict[EventId, list[Contact]] = defaultdict(list)
+    for contact in contacts.values():
+        if contact.component is not None:
+            members[contact.component].append(contact)
+    faults: list[str] = []
+    components = await directory.components(list(members))
+    for name, inside in members.items():
+        component = components.get(name)
+        if component is None:
+            faults.append(f"the component {_short(name)} does not exist")
+            continue
+        if component.latest != max(contact.last for contact in inside):
+            faults.append(f"the component {_short(name)} has a latest stamp that is not its contacts' latest")
+        if component.size != sum(contact.size for contact in inside):
+            faults.append(f"the component {_short(name)} counts {component.size}, its contacts more or less")
+        if {contact.handle for contact in await directory.members([name])} != {contact.handle for contact in inside}:
+            faults.append(f"the members of the component {_short(name)} are not those that point to it")
+    return faults
+
+
+def _check_handles(contacts: dict[Handle, Contact]) -> Iterator[str]:
+    seen = set(contacts)
+    ids: set[EventId] = set()
+    for contact in contacts.values():
+        for handle in contact.absorbed:
+            if handle in seen:
+                yield f"the absorbed handle {_short(handle)} is a contact's, or was absorbed twice"
+            seen.add(handle)
+        if contact.id in ids:
+            yield f"two contacts have the id {_short(contact.id)}"
+        ids.add(contact.id)

@@ -1,0 +1,71 @@
+"""The law and its kin, on small histories that Hypothesis makes (`make law` plays larger ones for longer)."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from oracle.histories import MODES, Mode, arrivals, events
+from oracle.law import find_property, make_case
+from oracle.properties import (
+    check_the_law,
+    check_the_law_with_interruption,
+    check_the_law_with_processors,
+    check_the_outcomes,
+)
+from oracle.shrinking import Case, hold
+
+playing = settings(
+    max_examples=60,
+    deadline=None,
+    print_blob=True,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # `hold` shrinks, and prints what it found
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+by_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+
+
+@st.composite
+def cases(draw: st.DrawFn, mode: Mode) -> Case:
+    """A history with its order of arrival."""
+    history = draw(events(mode))
+    return history, draw(arrivals(len(history)))
+
+
+@by_mode
+@playing
+@given(data=st.data())
+def test_however_events_arrive_the_directory_is_the_sequential_fold(mode: Mode, data: st.DataObject) -> None:
+    """Shuffled, duplicated, cut into any batches and all delivered again: one export, one contact for each event."""
+    hold(lambda case: check_the_law(*case), data.draw(cases(mode)))
+
+
+@by_mode
+@playing
+@given(data=st.data())
+def test_events_in_order_have_the_outcomes_of_the_sequential_fold(mode: Mode, data: st.DataObject) -> None:
+    """Status, contact, merged, contested, over limit, ignored fields, junk and reasons, one event at a time."""
+    hold(lambda case: check_the_outcomes(case[0]), (data.draw(events(mode)), []))
+
+
+@by_mode
+@playing
+@given(data=st.data(), pauses=st.lists(st.integers(0, 4), min_size=1, max_size=12))
+def test_processors_that_work_at_the_same_time_keep_the_law(mode: Mode, data: st.DataObject, pauses: list[int]) -> None:
+    """Three processors, interleaved at every call to the directory, with optimistic commits."""
+    hold(lambda case: check_the_law_with_processors(*case, pauses=pauses), data.draw(cases(mode)))
+
+
+@by_mode
+@playing
+@given(data=st.data(), at=st.integers(0, 8))
+def test_a_batch_that_another_processor_overtakes_while_it_reads_keeps_the_law(
+    mode: Mode, data: st.DataObject, at: int
+) -> None:
+    """Reads of one batch may come from before and after another's commit; what is written fits together."""
+    hold(lambda case: check_the_law_with_interruption(*case, at=at), data.draw(cases(mode)))
+
+
+@pytest.mark.parametrize("seed", range(400, 480))
+def test_larger_histories_of_fixed_seeds_keep_the_law(seed: int) -> None:
+    """The histories `make law` plays, a few of them in every run."""
+    hold(find_property(seed), make_case(seed))

@@ -1,0 +1,89 @@
+"""The oracle itself, held against rules of SEMANTICS that a reader can check by eye."""
+
+from typing import Any
+
+from oracle.fold import World, fold
+from oracle.histories import Event, finish
+from oracle.reading import event_id
+
+
+def play(*events: Event) -> World:
+    """The world after events that happen one second after another."""
+    return fold(finish([{"source": "shop", "occurred_at": at, **event} for at, event in enumerate(events)]))
+
+
+def upsert(**values: Any) -> Event:
+    """A statement of values."""
+    return {"values": values}
+
+
+def test_an_event_id_is_a_number_of_128_bits_in_crockfords_base32() -> None:
+    """Taken from an independent computation: `b2sum -l 128` of `shop`, a zero byte and `o-17`."""
+    assert event_id("shop", "o-17") == "775TTHNTEEWBYANQGJ5MTGKM2A"
+
+
+def test_the_elder_of_two_contacts_gives_a_merged_one_its_id() -> None:
+    """The second candidate is the elder here."""
+    world = play(upsert(phone="+14155550101"), upsert(email="a@x.com"), upsert(email="a@x.com", phone="+14155550101"))
+    (person,) = world.people
+    assert person.id == event_id("shop", "e0")
+    assert world.results[event_id("shop", "e2")].merged == {event_id("shop", "e1")}
+
+
+def test_contacts_with_different_keys_never_merge() -> None:
+    """The event belongs to the first candidate, and the other keeps its identifier."""
+    world = play(
+        upsert(customer_id="1", email="a@x.com"),
+        upsert(customer_id="2", phone="+14155550101"),
+        upsert(email="a@x.com", phone="+14155550101"),
+    )
+    assert len(world.people) == 2
+    assert world.results[event_id("shop", "e2")].contested == {"phone:+14155550101"}
+
+
+def test_a_replace_releases_what_it_does_not_name() -> None:
+    """A later event that names the released identifier makes a contact of its own."""
+    world = play(
+        upsert(customer_id="1", email="a@x.com"),
+        {"action": "replace", **upsert(customer_id="1")},
+        upsert(email="a@x.com"),
+    )
+    assert [sorted(person.owns) for person in world.people] == [["customer_id:1"], ["email:a@x.com"]]
+
+
+def test_an_element_past_the_limit_is_left_out_and_named() -> None:
+    """Two phones are the most a contact of this schema has; labels are no channel and have no limit."""
+    labels = [f"l{n}" for n in range(30)]
+    world = play(upsert(phone=["+14155550101", "+14155550102", "+14155550103"], labels=labels))
+    (person,) = world.people
+    assert world.results[person.id].over_limit == {"phone:+14155550103"}
+    assert len(person.fields["labels"]) == 30
+
+
+def test_the_first_spelling_of_an_address_is_the_one_shown() -> None:
+    """Addresses are compared without case."""
+    world = play(upsert(email="Ann@X.com"), upsert(email="ANN@x.com"))
+    assert [entry.word.shown for entry in world.people[0].fields["email"]] == ["Ann@x.com"]
+    assert world.people[0].owns == {"email:ann@x.com"}
+
+
+def test_a_clock_in_the_future_cannot_win_for_ever() -> None:
+    """The stamp's time is never later than when the event was received."""
+    future: Event = {**upsert(email="a@x.com", first_name="Bob"), "occurred_at": 900, "received_at": 1}
+    world = play(upsert(email="a@x.com"), future, upsert(email="a@x.com", first_name="Ann"))
+    assert world.people[0].fields["first_name"][0].word.shown == "Ann"
+
+
+def test_only_visitors_are_merged_where_the_policy_is_anonymous() -> None:
+    """A contact that holds anything but a visitor's mark stays."""
+    link = {"on_many": "anonymous", **upsert(email=["a@x.com", "b@x.com"], web="v1")}
+    world = play(upsert(email="a@x.com"), upsert(email="b@x.com"), upsert(web="v1"), link)
+    assert [sorted(person.owns) for person in world.people] == [["email:a@x.com", "web:v1"], ["email:b@x.com"]]
+
+
+def test_an_organisation_hears_what_a_contact_ignored() -> None:
+    """An ignored event links nothing, and its organisation counts all the same."""
+    told = {"action": "ignore", "organization": {"account_id": "A-1", "name": "Office"}, **upsert(email="a@x.com")}
+    world = play(upsert(email="a@x.com"), told)
+    assert "@organizations" not in world.people[0].fields
+    assert world.accounts["A-1"].fields["name"][1] == "Office"

@@ -1,0 +1,49 @@
+"""How large batches are, and how long to wait."""
+
+import pytest
+
+from contactfold_processor.pacing import Pace, backoff
+
+
+def test_a_batch_halves_where_it_meets_another_writer_and_is_never_empty() -> None:
+    pace = Pace(largest=1000, size=1000)
+    sizes = []
+    for _ in range(12):
+        pace.conflict()
+        sizes.append(pace.size)
+    assert sizes == [500, 250, 125, 62, 31, 15, 7, 3, 1, 1, 1, 1]
+    assert pace.conflicts == 12
+
+
+def test_a_batch_grows_by_a_quarter_up_to_the_largest() -> None:
+    pace = Pace(largest=1000, size=1)
+    sizes = []
+    for _ in range(100):
+        pace.succeed()
+        sizes.append(pace.size)
+    assert sizes[:5] == [2, 3, 4, 5, 6]
+    assert all(after - before <= max(1, before // 4) for before, after in zip(sizes, sizes[1:], strict=False))
+    assert sizes[-1] == 1000
+
+
+def test_success_ends_a_row_of_conflicts() -> None:
+    pace = Pace()
+    for _ in range(3):
+        pace.conflict()
+    pace.succeed()
+    assert pace.conflicts == 0
+
+
+@pytest.mark.parametrize("conflicts", [1, 5, 50, 5000])
+def test_the_wait_after_a_conflict_is_spread_and_bounded(conflicts: int) -> None:
+    waits = set()
+    for _ in range(50):
+        pace = Pace(conflicts=conflicts - 1)
+        waits.add(pace.conflict())
+    assert len(waits) > 1, "two that met would meet again"
+    assert all(0 <= wait <= 0.5 for wait in waits)
+
+
+def test_the_wait_for_a_server_grows_to_about_two_seconds() -> None:
+    assert all(0.05 <= backoff(0) <= 0.1 for _ in range(20))
+    assert all(1.0 <= backoff(tries) <= 2.0 for tries in (5, 10, 1000))
