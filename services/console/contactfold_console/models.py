@@ -163,7 +163,7 @@ class SchemaAttribute(BaseModel):
     channel: str | None = Field(description="How it reaches a person; null where it does not.")
     multi: bool
     pii: bool = Field(description="Whether its values are masked without the scope `pii`.")
-    max_values: int
+    max_values: int | None = Field(description="How many values a channel holds; null where there is no limit.")
     anonymous: bool
     mandatory: bool
     values: list[str] = Field(description="The alternatives of a choice.")

@@ -38,7 +38,7 @@ def _attribute_object(attribute: Attribute) -> dict[str, object]:
         "channel": attribute.channel,
         "multi": attribute.multi,
         "pii": attribute.pii,
-        "max_values": attribute.max_values,
+        "max_values": attribute.max_values if attribute.channel else None,
         "anonymous": attribute.anonymous,
         "mandatory": attribute.mandatory,
         "values": list(dict.fromkeys(attribute.choices.values())),

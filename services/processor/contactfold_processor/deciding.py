@@ -139,7 +139,7 @@ class Decider:
             reason = (
                 f"A late event would rebuild {size} pieces of evidence that hang together, and at most "
                 f"{self._limits.component_events} may (limits.component_events). Most contacts share the "
-                f"identifier {busiest}: if it reaches more than one person, `contactfold share {busiest}` parts them."
+                f"identifier {busiest}: if it reaches more than one person, leave it out; else raise the limit."
             )
             for statement in group.late:
                 _, record = heard.statements.pop(statement.event_id)

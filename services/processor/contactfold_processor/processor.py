@@ -38,6 +38,9 @@ _CHECK_EVERY = 1_000_000
 _PROBE_EVERY = 5_000_000
 """Microseconds between two questions whether a log that gives nothing out is there at all."""
 
+_MEASURE_EVERY = 5_000_000
+"""Microseconds between two looks at how many records wait."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -67,6 +70,7 @@ class Processor:
         self._turn = 0
         self._checked_at = 0
         self._acknowledged_at = 0
+        self._measured_at = 0
         self._probed_at = 0
         self._to_acknowledge: dict[Partition, int] = {}
         self.stopped_because: str | None = None
@@ -106,6 +110,7 @@ class Processor:
                 pending = []
                 await _wait(stop, 1.0)
                 continue
+            await self._measure_lag(reader)
             held = reader.assignment()
             pending = self._applier.skip_applied([record for record in pending if record.partition in held])
             silent = False
@@ -201,6 +206,21 @@ class Processor:
             conflicts=conflicts,
             milliseconds=round(took / 1000, 1),
         )
+
+    async def _measure_lag(self, reader: LogReader) -> None:
+        """Tell how many records of each partition wait, every few seconds."""
+        now = self._clock()
+        if now - self._measured_at < _MEASURE_EVERY:
+            return
+        self._measured_at = now
+        windows = self._applier.windows
+        for partition, (earliest, end) in (await self._log.ends()).items():
+            if partition in reader.assignment():
+                position = windows[partition].next if partition in windows else earliest
+                telemetry.POSITION_LAG.labels(partition).set(max(0, end - position))
+            else:
+                with contextlib.suppress(KeyError):
+                    telemetry.POSITION_LAG.remove(partition)
 
     async def _acknowledge(self, reader: LogReader) -> None:
         """Tell the log how far we are, once a second at most: it is for lag tools only."""

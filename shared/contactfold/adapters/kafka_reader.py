@@ -186,6 +186,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return {each: (first[each], after[each]) for each in wanted}
 
     async def _poll(self, partitions: list[TopicPartition], limit: int, wait: float) -> list[LogRecord]:
+        generation = self._generation
         try:
             # While the group agrees anew the consumer waits without end, whatever its timeout.
             async with asyncio.timeout(wait + _SLICE):
@@ -199,6 +200,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             return []
         except KafkaError as error:
             raise explained(error, self._address) from error
+        if generation != self._generation:
+            # The group has agreed anew meanwhile, so these may begin at a group offset, which decides nothing here:
+            # `_seat` goes back to the directory's positions.
+            return []
         return [_record(each) for records in found.values() for each in records]
 
     async def _look_again(self, out_of_range: Mapping[TopicPartition, int]) -> None:

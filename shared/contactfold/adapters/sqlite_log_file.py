@@ -7,6 +7,8 @@ and the one the next record gets: offsets have no gaps, and trimmed ones are nev
 Only apsw may open this file: the SQLite of Python 3.11 can corrupt a WAL that two connections reset.
 """
 
+import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,8 +90,11 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 def connect(path: Path, *, patience: float, make: bool = False) -> apsw.Connection:
     """A connection that waits up to `patience` seconds for locks, and whose commits are on the disk."""
-    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if make else 0)
-    connection = apsw.Connection(str(path), flags=flags)
+    if make:
+        # Events in clear: nobody else's to read. SQLite gives the files beside it the same mode.
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     connection.set_busy_timeout(int(patience * 1000))
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON"):
         # One by one, and to the end: apsw stops at the first row, and what comes after it is never run.

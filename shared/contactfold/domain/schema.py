@@ -6,7 +6,7 @@ form, and everything `step` consults, is a function of it.
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from json import dumps
 
@@ -76,8 +76,11 @@ class Schema:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change whenever the normal form or the meaning of a payload could change."""
-        told = [NORMALISERS, self.default_country, self.strict_phones, [asdict(a) for a in self.attributes]]
+        """16 hexadecimal digits that change whenever normal values could change, or what a step makes of them.
+
+        Names and aliases are not in it: what was normalised is named by key. Nor are flags for readers.
+        """
+        told = [NORMALISERS, self.default_country, self.strict_phones, [_tell_meaning(a) for a in self.attributes]]
         return hashlib.blake2b(dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def order(self, identifier: str) -> int:
@@ -101,6 +104,12 @@ def name_identifier(attribute: Attribute, value: Scalar) -> str:
     if isinstance(value, bool):
         return f"{attribute.key}:{'true' if value else 'false'}"
     return f"{attribute.key}:{value}"
+
+
+def _tell_meaning(attribute: Attribute) -> list[object]:
+    choices = sorted(attribute.choices.items())
+    flags = [attribute.is_key, attribute.channel is not None, attribute.multi, attribute.anonymous]
+    return [attribute.key, attribute.type, *flags, attribute.max_values, choices, attribute.junk]
 
 
 def find_faults(attributes: tuple[Attribute, ...]) -> list[tuple[int, str, str]]:

@@ -210,7 +210,7 @@ def _read_basic(encoded: bytes) -> list[bytes]:
 def _refuse(presented: bool) -> Problem:
     """One sentence for every wrong key: nobody learns whether it was revoked or never existed."""
     if presented:
-        detail = "This API key is not known here, or was revoked; `contactfold keys create` makes one."
+        detail = "This API key is not known here, or was revoked; ask whoever runs this server for one."
     else:
         detail = "This door needs an API key, sent as `Authorization: Bearer KEY` or `X-API-Key: KEY`."
     return Problem(

@@ -65,7 +65,7 @@ def problem_response(problem: Problem) -> Response:
     """The response that tells a problem."""
     body: dict[str, object] = {
         "type": f"urn:contactfold:problem:{problem.code}",
-        "title": problem.code.replace("_", " ").capitalize(),
+        "title": problem.code.replace("_", " ").capitalize().replace("json", "JSON"),
         "status": problem.status,
         "detail": problem.detail,
         **problem.members,

@@ -75,7 +75,7 @@ class Terminals:
             self._up = subprocess.Popen(
                 [self.home / ".venv/bin/contactfold", "up"],
                 cwd=self.home,
-                env=self._environment,
+                env=self._environment | environment,
                 stdout=out,
                 stderr=err,
             )

@@ -196,7 +196,7 @@ async def test_the_schema_tells_every_attribute_in_order(masked: httpx.AsyncClie
         "channel": None,
         "multi": False,
         "pii": True,
-        "max_values": 10,
+        "max_values": None,
         "anonymous": False,
         "mandatory": False,
         "values": [],

@@ -1,5 +1,7 @@
 """How large batches are, and how long to wait."""
 
+from itertools import pairwise
+
 import pytest
 
 from contactfold_processor.pacing import Pace, backoff
@@ -22,7 +24,7 @@ def test_a_batch_grows_by_a_quarter_up_to_the_largest() -> None:
         pace.succeed()
         sizes.append(pace.size)
     assert sizes[:5] == [2, 3, 4, 5, 6]
-    assert all(after - before <= max(1, before // 4) for before, after in zip(sizes, sizes[1:], strict=False))
+    assert all(after - before <= max(1, before // 4) for before, after in pairwise(sizes))
     assert sizes[-1] == 1000
 
 

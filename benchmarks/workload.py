@@ -1,0 +1,113 @@
+"""The events: the same for the same seed, about 400 bytes each on the wire.
+
+Every person is heard of at least once with all three identifiers (a shuffled pass over everybody), then
+people are drawn at random. Each event brings one of a handful of labels, so that a profile is right only
+if what earlier events said of it is still there.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from contactfold.domain.schema import Schema
+from contactfold.domain.stamp import format_time
+from contactfold.ports import NewRecord
+from contactfold.wire import read_event, write_event
+
+SOURCE = "shop"
+
+_WORDS = """\
+Amina Bjorn Carla Dmitri Esther Fatou Giulia Henrik Imran Joana Keiko Lars Marta Noor Otto Priya
+Abel Brandt Cruz Dahl Estrada Fontaine Gruber Haas Ivanov Jensen Kaya Lindqvist
+Aarhus Bologna Cork Dresden Eindhoven Faro Ghent Haifa Izmir Jaipur Krakow Leeds
+newsletter vip trial lead webinar reseller partner beta
+"""
+_FIRST, _LAST, _CITY, _LABEL = (line.split() for line in _WORDS.splitlines())
+
+_BEGIN = 1_767_225_600_000_000
+"""2026-01-01T00:00:00Z, in microseconds."""
+
+
+@dataclass(slots=True)
+class Person:
+    """What the events say of one person, all of them together."""
+
+    email: str
+    phone: str
+    events: int = 0
+    city: str = ""
+    labels: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """`events` about `people`. `partial` of the events after the first pass name the e-mail address alone.
+
+    Partial events of a person travel on another partition than the others: processors then meet.
+    """
+
+    events: int
+    people: int
+    seed: int = 7
+    partial: float = 0.0
+
+    def payloads(self) -> Iterator[dict[str, Any]]:
+        """The events as a sender would post them, in the order they happened, one second apart."""
+        for index, who, city, label, whole, own_id in self._draw():
+            values: dict[str, Any] = {
+                "first_name": _FIRST[who % len(_FIRST)],
+                "last_name": _LAST[who // len(_FIRST) % len(_LAST)],
+                "email": [_email(who)],
+                "company": f"{_LAST[who % len(_LAST)]} & Partners {who % 977:03d}",
+                "title": "Head of Purchasing",
+                "city": city,
+                "labels": [label],
+            }
+            if whole:
+                values |= {"external_customer_id": _customer(who), "phone_number": [_phone(who)]}
+            occurred_at = format_time(_BEGIN + index * 1_000_000)
+            yield {"id": own_id, "source": SOURCE, "occurred_at": occurred_at, "values": values}
+
+    def records(self, schema: Schema) -> Iterator[NewRecord]:
+        """The events as a door writes them to the log."""
+        received_at = _BEGIN + self.events * 1_000_000
+        for payload in self.payloads():
+            statement = read_event(payload, schema, source=SOURCE, id="", received_at=received_at)
+            assert not statement.faults, statement.faults
+            yield write_event(statement, schema)
+
+    def expected(self) -> dict[str, Person]:
+        """What must be in the directory in the end, by `external_customer_id`."""
+        people: dict[str, Person] = {}
+        for _, who, city, label, _, _ in self._draw():
+            customer = _customer(who)
+            person = people.get(customer)
+            if person is None:
+                person = people[customer] = Person(_email(who), _phone(who))
+            person.events += 1
+            person.city = city
+            person.labels.add(label)
+        return people
+
+    def _draw(self) -> Iterator[tuple[int, int, str, str, bool, str]]:
+        rng = random.Random(self.seed)
+        order = list(range(self.people))
+        rng.shuffle(order)
+        for index in range(self.events):
+            first_pass = index < self.people
+            who = order[index] if first_pass else rng.randrange(self.people)
+            whole = first_pass or rng.random() >= self.partial
+            yield index, who, rng.choice(_CITY), rng.choice(_LABEL), whole, f"{rng.getrandbits(96):024x}"
+
+
+def _customer(who: int) -> str:
+    return f"shop-{who:08d}"
+
+
+def _email(who: int) -> str:
+    return f"{_FIRST[who % len(_FIRST)]}.{who:06d}@example.com".lower()
+
+
+def _phone(who: int) -> str:
+    return f"+1415{5_550_000 + who:07d}"

@@ -1,0 +1,208 @@
+"""What cannot be applied: kept whole, kept as evidence, or found in a batch and buried while the others live."""
+
+import asyncio
+
+import pytest
+
+from contactfold.config import Limits
+from contactfold.domain.errors import TooLarge
+from contactfold.ports import Changes, Lane, NewRecord
+from contactfold_processor.breaker import read_stop, resume
+from e2e.loads import Event, Load, make_events
+from integration.processor.rig import (
+    Meddling,
+    Site,
+    all_letters,
+    append,
+    at_rest,
+    check_applied_once,
+    is_rejected,
+    outcomes_of,
+    processing,
+    until,
+    waiting,
+)
+
+ONE_KEY = "one partition"
+UNREADABLE = [
+    (b"", "not_json"),
+    (b"\xff\xfe{", "not_json"),
+    (b"[" * 100_000, "not_json"),
+    (b"[]", "not_an_event"),
+    (b'{"type": "contact.exalt"}', "unknown_type"),
+    (b'{"values": {"email": "' + b"a" * 1_100_000 + b'"}}', "too_large"),
+]
+
+
+async def test_records_that_cannot_be_read_become_dead_letters_with_the_record_whole(site: Site) -> None:
+    events = make_events(11, Load(count=100, people=20))
+    log, directory = await site.log(), await site.directory()
+    headers = (("traceparent", b"\x00\xff"), ("traceparent", b"twice"))
+    await append(log, events[:50])
+    for place, (value, _) in enumerate(UNREADABLE):
+        await log.append(Lane.LIVE, [NewRecord(b"key %d" % place, value, headers)])
+    await append(log, events[50:])
+    async with processing(log, directory):
+        await at_rest(log, directory)
+    letters = {letter.key: letter for letter in await all_letters(directory)}
+    assert len(letters) == len(UNREADABLE)
+    for place, (value, code) in enumerate(UNREADABLE):
+        letter = letters[b"key %d" % place]
+        assert (letter.code, letter.value, letter.headers, letter.tries) == (code, value, headers, 1)
+        assert letter.id == f"{letter.partition}/{letter.offset}"
+        assert letter.reason.endswith(".")
+    await check_applied_once(directory, events)
+
+
+async def test_statements_that_are_refused_are_evidence_with_the_outcome_rejected(site: Site) -> None:
+    refused: list[Event] = [
+        {"id": "r-1", "source": "load", "values": {"email": "no address"}},
+        {"id": "r-2", "source": "load", "values": {"first_name": "Nobody"}},
+        {"id": "r-3", "source": "load", "occurred_at": "yesterday", "values": {"email": "ann@example.com"}},
+        {"id": "r-4", "source": "load", "action": "befriend", "values": {"email": "ann@example.com"}},
+    ]
+    codes = ["invalid_email", "no_identifier", "invalid_time", "invalid_action"]
+    log, directory = await site.log(), await site.directory()
+    await append(log, [*refused, refused[0]], key=ONE_KEY)
+    async with processing(log, directory):
+        await at_rest(log, directory)
+    outcomes = await outcomes_of(directory, refused)
+    assert all(map(is_rejected, outcomes.values())), outcomes
+    assert [one.reasons[0].code for one in outcomes.values() if one is not None] == codes
+    assert await all_letters(directory) == []
+    assert await directory.list_contacts(after=None, limit=1) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (ZeroDivisionError("a fault nobody foresaw, with ann@example.com in it"), "ZeroDivisionError"),
+        (TooLarge("A document has 17 MiB; the directory takes 16."), "A document has 17 MiB"),
+    ],
+    ids=["unforeseen", "too large"],
+)
+async def test_a_record_that_makes_an_unexpected_exception_is_found_and_buried_alone(
+    site: Site, fault: Exception, told: str
+) -> None:
+    """It is looked for in the batch by halves; everything around it, of the same people too, is applied."""
+    events = make_events(12, Load(count=600, people=60))
+    poison = {"e-123", "e-124"}
+    log, directory = await site.log(), await site.directory()
+    await append(log, events, key=ONE_KEY)
+    meddling = Meddling(directory)
+
+    async def break_on_poison(changes: Changes) -> None:
+        if any(evidence.outcome.id in poison for evidence in changes.evidence):
+            raise fault
+
+    meddling.before = break_on_poison
+    async with processing(log, meddling.port):
+        await at_rest(log, directory)
+    letters = await all_letters(directory)
+    assert sorted(letter.offset for letter in letters) == [123, 124]
+    assert {letter.code for letter in letters} == {"not_applied"}
+    assert all(told in letter.reason and "ann@" not in letter.reason for letter in letters)
+    await check_applied_once(directory, [event for event in events if event["id"] not in poison])
+
+
+async def test_a_late_event_that_would_rebuild_too_much_dies_alone(embedded: Site) -> None:
+    values = {"email": "ann@example.com", "first_name": "Ann"}
+    crowd: list[Event] = [
+        {"id": f"c-{n}", "source": "load", "occurred_at": f"2026-01-02T00:00:{n:02}Z", "values": values}
+        for n in range(20)
+    ]
+    late = {"id": "late", "source": "load", "occurred_at": "2026-01-01T00:00:00Z", "action": "update", "values": values}
+    after = {"id": "after", "source": "load", "occurred_at": "2026-01-03T00:00:00Z", "values": values}
+    log, directory = await embedded.log(), await embedded.directory()
+    async with processing(log, directory, limits=Limits(component_events=10)):
+        await append(log, crowd, key=ONE_KEY)
+        await at_rest(log, directory)
+        await append(log, [late, after], key=ONE_KEY)
+        await at_rest(log, directory)
+    (letter,) = await all_letters(directory)
+    assert letter.code == "component_too_large"
+    assert "email:ann@example.com" in letter.reason
+    await check_applied_once(directory, [*crowd, after])
+
+
+# ---------------------------------------------------------------------------------------------- the breaker
+
+LIMITS = Limits(dead_window=20, dead_share=0.5)
+
+
+async def test_more_than_a_share_of_dead_records_stops_every_processor_until_it_is_resumed(site: Site) -> None:
+    good = make_events(13, Load(count=60, people=10))
+    log, directory = await site.log(), await site.directory()
+    await append(log, good[:10], key=ONE_KEY)
+    await append(log, [b"no event %d" % n for n in range(20)], key=ONE_KEY)
+    await append(log, good[10:], key=ONE_KEY)
+    async with processing(log, directory, limits=LIMITS) as processor:
+        await until(lambda: processor.stopped_because is not None, "the processor stops")
+    assert "contactfold resume" in str(processor.stopped_because)
+
+    # After 10 that lived, the 11th death is the first that is more than half of the last 20.
+    stop = await read_stop(directory)
+    assert stop is not None
+    assert stop.position == 20, "nothing from the record that tripped on is committed"
+    assert len(await all_letters(directory)) == 10
+    assert sum(one is None for one in (await outcomes_of(directory, good)).values()) == 50
+
+    meddling = Meddling(directory)
+    async with processing(log, meddling.port, limits=LIMITS) as another:
+        await until(lambda: another.stopped_because is not None, "a new processor stands still too")
+        await until(lambda: meddling.asked.count("stopped") >= 2, "it has looked again")
+        assert meddling.commits == []
+        assert await resume(directory, sorted(await log.ends())) is not None
+        await at_rest(log, directory)
+        await until(lambda: another.stopped_because is None, "it says that it goes on")
+    assert len(await all_letters(directory)) == 20
+    await check_applied_once(directory, good)
+
+
+@pytest.mark.parametrize("dead_window", [1, 2])
+async def test_the_smallest_windows_stop_the_processor_at_the_first_records(embedded: Site, dead_window: int) -> None:
+    """Without a position stored yet there is still a place to stop at."""
+    limits = Limits(dead_window=dead_window, dead_share=0.0)
+    log, directory = await embedded.log(), await embedded.directory()
+    await append(log, [b"no event", b"no event either", b"nor this"], key=ONE_KEY)
+    async with processing(log, directory, limits=limits) as processor:
+        await until(lambda: processor.stopped_because is not None, "the processor stops")
+    stop = await read_stop(directory)
+    assert stop is not None
+    assert stop.position == dead_window - 1
+    assert len(await all_letters(directory)) == dead_window - 1
+
+
+async def test_faults_of_ours_trip_the_breaker_as_bad_records_do(embedded: Site) -> None:
+    """Code that fails for every record must stop, not drain the log into dead letters."""
+    events = make_events(14, Load(count=12, people=3))
+    log, directory = await embedded.log(), await embedded.directory()
+    await append(log, events, key=ONE_KEY)
+    meddling = Meddling(directory)
+
+    async def always_break(changes: Changes) -> None:
+        if changes.evidence:
+            raise ZeroDivisionError
+
+    meddling.before = always_break
+    async with processing(log, meddling.port, limits=Limits(dead_window=3, dead_share=0.5)) as processor:
+        await until(lambda: processor.stopped_because is not None, "the processor stops")
+    assert len(await all_letters(directory)) == 2
+    meddling.before = None
+    await resume(directory, sorted(await log.ends()))
+    async with processing(log, meddling.port, limits=LIMITS):
+        await at_rest(log, directory)
+    await check_applied_once(directory, events[2:])
+
+
+async def test_a_dead_letter_does_not_stop_what_comes_after_a_restart(embedded: Site) -> None:
+    events = make_events(15, Load(count=40, people=5))
+    log, directory = await embedded.log(), await embedded.directory()
+    for n, event in enumerate(events):
+        await append(log, [event, b"no event"] if n % 2 else [event], key=ONE_KEY)
+    for _ in range(3):
+        async with asyncio.timeout(30), processing(log, directory, limits=LIMITS):
+            await at_rest(log, directory)
+    assert await waiting(log, directory) == 0
+    assert len(await all_letters(directory)) == 20
+    await check_applied_once(directory, events)
