@@ -90,6 +90,26 @@ def make_alone(sent: list[dict[str, object]], data_dir: Path, running: ExitStack
     return b"".join(line for line in lines if b'"web:the end"' not in line)
 
 
+def test_a_processor_told_to_end_mid_stream_ends_within_seconds_and_leaves_nothing_half(
+    pipeline: Pipeline, running: ExitStack
+) -> None:
+    events = make_events(SEED + 3, Load(count=9_000, people=800))
+    ingest = running.enter_context(serving("ingest", **pipeline.settings))
+    for turn in range(3):
+        asyncio.run(post_all(ingest.address, events[3_000 * turn : 3_000 * (turn + 1)], seed=SEED))
+        processor = running.enter_context(serving("processor", **pipeline.settings))
+        before = pipeline.applied()
+        until(lambda begun=before: pipeline.applied() > begun, f"processor {turn} is at work")  # type: ignore[misc]
+        code, took = processor.terminate()
+        assert (code, took < 8) == (0, True), (code, took, processor.last_words())
+        assert "Traceback" not in processor.errors()
+        assert len(pipeline.evidence_ids()) == pipeline.applied(), "positions and evidence are one transaction"
+    running.enter_context(serving("processor", **pipeline.settings))
+    pipeline.wait_until_at_rest()
+    assert pipeline.without_outcome(events) == []
+    assert len(pipeline.evidence_ids()) == len(events)
+
+
 def test_workers_share_the_partitions_and_one_that_is_killed_loses_nothing(
     pipeline: Pipeline, running: ExitStack
 ) -> None:

@@ -159,6 +159,19 @@ async def test_more_than_a_share_of_dead_records_stops_every_processor_until_it_
     await check_applied_once(directory, good)
 
 
+async def test_the_processor_that_stopped_itself_skips_nothing_when_it_is_resumed(site: Site) -> None:
+    """It had fetched the records behind the one it stopped at."""
+    good = make_events(16, Load(count=60, people=10))
+    log, directory = await site.log(), await site.directory()
+    await append(log, [*good[:10], *(b"no event %d" % n for n in range(20)), *good[10:]], key=ONE_KEY)
+    async with processing(log, directory, limits=LIMITS) as processor:
+        await until(lambda: processor.stopped_because is not None, "the processor stops")
+        await resume(directory, sorted(await log.ends()))
+        await at_rest(log, directory)
+    assert len(await all_letters(directory)) == 20
+    await check_applied_once(directory, good)
+
+
 @pytest.mark.parametrize("dead_window", [1, 2])
 async def test_the_smallest_windows_stop_the_processor_at_the_first_records(embedded: Site, dead_window: int) -> None:
     """Without a position stored yet there is still a place to stop at."""
