@@ -7,13 +7,13 @@ stop it in the same way (`RecordsGone`).
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from contactfold.config import Limits
 from contactfold.domain.errors import Fenced, RecordsGone, RetryOnFreshState
 from contactfold.ports import Changes, Directory, LogRecord, Partition, Window
+from contactfold_processor.gaps import accept_gap
 
 STOPPED = "stopped"
 
@@ -100,25 +100,3 @@ async def _empty_windows(directory: Directory, partitions: Sequence[Partition]) 
     except (Fenced, RetryOnFreshState):
         return False
     return True
-
-
-def _gap_setting(partition: Partition) -> str:
-    return f"gap:{partition}"
-
-
-async def accept_gap(directory: Directory, gone: RecordsGone) -> None:
-    """Record that the records from a position on are gone and are to be done without."""
-    gaps: list[dict[str, Any]] = await list_gaps(directory, gone.partition)
-    gaps.append({"position": gone.position, "earliest": gone.earliest})
-    await directory.set_setting(_gap_setting(gone.partition), msgspec.json.encode(gaps))
-
-
-async def list_gaps(directory: Directory, partition: Partition) -> list[dict[str, Any]]:
-    """The gaps accepted in a partition: `position` where records were missing, `earliest` where reading went on."""
-    raw = await directory.setting(_gap_setting(partition))
-    return [] if raw is None else msgspec.json.decode(raw)
-
-
-async def is_accepted(directory: Directory, gone: RecordsGone) -> bool:
-    """Whether somebody accepted the gap that begins at this position."""
-    return any(gap["position"] == gone.position for gap in await list_gaps(directory, gone.partition))

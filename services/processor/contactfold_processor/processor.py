@@ -17,7 +17,8 @@ from contactfold.domain.errors import Fenced, RecordsGone, RetryOnFreshState, Un
 from contactfold.domain.schema import Schema
 from contactfold.ports import Changes, Clock, Directory, EventLog, Lane, LogReader, LogRecord, Partition, Window
 from contactfold_processor.applying import Applied, Applier, Tripped
-from contactfold_processor.breaker import STOPPED, Stop, accept_gap, is_accepted, read_stop, write_stop
+from contactfold_processor.breaker import STOPPED, Stop, read_stop, write_stop
+from contactfold_processor.gaps import accept_gap, is_accepted, take_gap
 from contactfold_processor.pacing import Pace, backoff
 
 GROUP = "contactfold"
@@ -253,6 +254,7 @@ class Processor:
             await accept_gap(self._directory, gone)
         moved = Window(gone.partition, gone.earliest, window.recent if window else b"", window.next if window else None)
         await self._directory.commit(Changes(positions=[moved]))
+        await take_gap(self._directory, gone)
         await self._applier.load_windows([gone.partition])
         await reader.rewind(gone.partition, gone.earliest)
         _log.warning("gap_accepted", partition=gone.partition, position=gone.position, earliest=gone.earliest)

@@ -5,7 +5,8 @@ from pathlib import Path
 from contactfold.config import Limits
 from contactfold.domain.errors import RecordsGone, RetryOnFreshState
 from contactfold.ports import Changes, Directory, EventLog, Partition, Window
-from contactfold_processor.breaker import Stop, accept_gap, list_gaps, read_stop, resume, write_stop
+from contactfold_processor.breaker import Stop, read_stop, resume, write_stop
+from contactfold_processor.gaps import Gap, accept_gap, list_gaps
 from e2e.loads import Event, Load, make_events
 from integration.processor.rig import (
     Meddling,
@@ -64,7 +65,7 @@ async def test_resume_accepts_the_gap_and_lists_it(site: Site) -> None:
         await until(lambda: processor.stopped_because is not None, "the processor stops")
         assert await resume(directory, sorted(await log.ends())) is not None
         await at_rest(log, directory)
-    assert await list_gaps(directory, partition) == [{"position": 100, "earliest": 200}]
+    assert await list_gaps(directory, partition) == [Gap(100, 200, taken=True)]
     assert await read_stop(directory) is None
     await check_applied_once(directory, kept())
 
@@ -74,7 +75,7 @@ async def test_a_processor_told_to_accept_gaps_goes_on_and_lists_it(site: Site) 
     partition = await make_gap(site, log, directory)
     async with processing(log, directory, accept_gap=True):
         await at_rest(log, directory)
-    assert await list_gaps(directory, partition) == [{"position": 100, "earliest": 200}]
+    assert await list_gaps(directory, partition) == [Gap(100, 200, taken=True)]
     await check_applied_once(directory, kept())
 
 
@@ -86,7 +87,7 @@ async def test_a_processor_told_to_accept_gaps_goes_on_where_another_had_stopped
         await until(lambda: processor.stopped_because is not None, "the processor stops")
     async with processing(log, directory, accept_gap=True):
         await at_rest(log, directory)
-    assert await list_gaps(directory, partition) == [{"position": 100, "earliest": 200}]
+    assert await list_gaps(directory, partition) == [Gap(100, 200, taken=True)]
     assert await read_stop(directory) is None
     await check_applied_once(directory, kept())
 
@@ -118,7 +119,7 @@ async def test_a_log_that_was_made_anew_is_read_from_its_beginning_once_that_is_
         await until(lambda: processor.stopped_because is not None, "the processor stops")
         await resume(directory, [partition])
         await at_rest(log, directory)
-    assert await list_gaps(directory, partition) == [{"position": 100, "earliest": 0}]
+    assert await list_gaps(directory, partition) == [Gap(100, 0, taken=True)]
     await check_applied_once(directory, EVENTS[:130])
 
 
@@ -153,7 +154,7 @@ async def test_a_conflict_while_a_gap_is_stepped_over_is_tried_again(embedded: S
     meddling.before = conflict
     async with processing(log, meddling.port, accept_gap=True):
         await at_rest(log, directory)
-    assert await list_gaps(directory, partition) == [{"position": 100, "earliest": 200}]
+    assert await list_gaps(directory, partition) == [Gap(100, 200, taken=True)]
     await check_applied_once(directory, kept())
 
 
