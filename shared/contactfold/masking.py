@@ -170,6 +170,7 @@ _MASKS: dict[str, Callable[[object, Schema], object]] = {
     "on_many": _keep_one_of(*ON_MANY),
     "match_on": _keep_attributes,
     "values": _mask_values,
+    "sent": _mask_values,
     "organization": _keep_fields,
     "import": _keep_fields,
     "ignored_fields": _keep_texts,

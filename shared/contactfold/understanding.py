@@ -72,7 +72,7 @@ def _name_of(event: Mapping[str, object], field: str, default: str, faults: list
     """An id or a source: text, or a whole number as its text; None where it cannot be used."""
     raw = event.get(field)
     if raw is None:
-        return default
+        raw = default
     if isinstance(raw, int) and not isinstance(raw, bool) and -(1 << 63) <= raw < 1 << 64:
         return str(raw)
     if not isinstance(raw, str) or not raw:
@@ -178,8 +178,11 @@ def _import_row_of(event: Mapping[str, object], faults: list[Reason]) -> tuple[s
     raw = event.get("import")
     if raw is None:
         return None
-    if isinstance(raw, dict) and isinstance(raw.get("id"), str) and type(raw.get("row")) is int:
-        return raw["id"], raw["row"]
+    if isinstance(raw, dict):
+        name, row = raw.get("id"), raw.get("row")
+        named = isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and "\0" not in name
+        if named and type(row) is int and 0 <= row < 1 << 63:
+            return str(name), row
     if not faults:
         faults.append(Reason("invalid_field", "`import` is an object with the import's `id` and `row`.", "import"))
     return None

@@ -4,19 +4,22 @@ A record that a door has normalised carries the schema's fingerprint in the head
 whoever reads it with the same schema takes its values as they are. All others are normalised on
 reading. The fingerprint is a header and not a field, so that a program that copies a record's JSON,
 changes it and writes it to the topic is not believed to have normalised it.
+
+Where normalising changed or dropped something, the door writes the values as they were sent beside them
+(`sent`), so that a directory built anew from the log with another schema understands what was said, not what
+an older schema made of it.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-import orjson
 
 from contactfold.domain.errors import ContactfoldError
-from contactfold.domain.event import APPEND, DIRECTIVES, MERGE, UPSERT, Organization, Scalar, Statement
+from contactfold.domain.event import APPEND, DIRECTIVES, LONGEST_NAME, MERGE, UPSERT, Organization, Scalar, Statement
 from contactfold.domain.identity import list_identifiers
 from contactfold.domain.outcome import Outcome, Reason
-from contactfold.domain.schema import Schema
+from contactfold.domain.schema import Attribute, Schema
 from contactfold.domain.stamp import format_event_id, format_time, make_event_id, pack_stamp, parse_time, stamp_time
 from contactfold.ports import Evidence, LogRecord, NewRecord
 from contactfold.understanding import time_of, understand_event
@@ -53,8 +56,8 @@ class _Normal(msgspec.Struct, gc=False):
 
 
 class _ImportRow(msgspec.Struct, gc=False):
-    id: str
-    row: int
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+    row: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 _decode_normal = msgspec.json.Decoder(_Normal).decode
@@ -79,26 +82,23 @@ def read_event(payload: object, schema: Schema, *, source: str, id: str, receive
 
 def read_record(record: LogRecord, schema: Schema) -> Statement:
     """Understand a record of the log. Raises `Unreadable` for what can only become a dead letter."""
-    for name, value in record.headers:
-        if name == SCHEMA_HEADER and value == schema.fingerprint.encode():
-            statement = _read_normal(record.value, schema)
-            if statement is not None:
-                return statement
+    mark = next((value for name, value in record.headers if name == SCHEMA_HEADER), None)
+    if mark == schema.fingerprint.encode():
+        statement = _read_normal(record.value, schema)
+        if statement is not None:
+            return statement
     try:
         payload = msgspec.json.decode(record.value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unreadable("not_json", "The record is not JSON in UTF-8.") from None
     event = _as_event(payload)
+    if mark is not None:
+        event = _as_sent(event)
     faults: list[Reason] = []
     received_at = time_of(event, "received_at", faults)
     place = f"{record.partition}/{record.offset}"
     given = record.timestamp if received_at is None else received_at
     return understand_event(event, schema, faults, source=STRAIGHT, own_id=place, received_at=given)
-
-
-def is_normal(record: LogRecord, schema: Schema) -> bool:
-    """Whether a record carries this schema's fingerprint, so that its bytes say what was understood of it."""
-    return (SCHEMA_HEADER, schema.fingerprint.encode()) in record.headers
 
 
 def read_evidence(evidence: Evidence, schema: Schema) -> Statement:
@@ -111,13 +111,23 @@ def read_evidence(evidence: Evidence, schema: Schema) -> Statement:
 
 
 def _read_normal(value: bytes, schema: Schema) -> Statement | None:
-    """A statement from bytes in normal form, or None where they are not: then they must be understood anew."""
+    """A statement from bytes in normal form, or None where they are not: then they must be understood anew.
+
+    Anybody can write the mark of a normal form, so whatever costs little to check is checked.
+    """
+    if b"\\u0000" in value:
+        return None
     try:
         event = _decode_normal(value)
         occurred_at, received_at = parse_time(event.occurred_at), parse_time(event.received_at)
         if occurred_at is None or received_at is None or event.type != UPSERT:
             return None
-        values = {schema.by_key[key].key: _as_tuple(raw) for key, raw in event.values.items()}
+        values = {key: _as_tuple(raw, schema.by_key[key]) for key, raw in event.values.items()}
+        identifiers = list_identifiers(values, schema)
+        if not identifiers or not _can_name(event.id) or not _can_name(event.source):
+            return None
+        if event.match_on is not None and not all(schema.by_key[key].identifies for key in event.match_on):
+            return None
         organization = None if event.organization is None else _organization_of(event.organization)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         return None
@@ -129,7 +139,7 @@ def _read_normal(value: bytes, schema: Schema) -> Statement | None:
         event.id,
         received_at,
         values,
-        list_identifiers(values, schema),
+        identifiers,
         event.action,
         event.match_on,
         event.on_many,
@@ -138,14 +148,19 @@ def _read_normal(value: bytes, schema: Schema) -> Statement | None:
         (),
         event.remarks,
         None if event.import_ is None else (event.import_.id, event.import_.row),
+        taken_as_it_is=True,
     )
 
 
-def _as_tuple(raw: object) -> tuple[Scalar, ...]:
+def _can_name(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_NAME
+
+
+def _as_tuple(raw: object, attribute: Attribute) -> tuple[Scalar, ...]:
     if type(raw) is str:
         return (raw,) if raw else ()
     if type(raw) is list:
-        if not all(type(value) in _SCALARS for value in raw):
+        if not attribute.multi or not all(type(value) in _SCALARS for value in raw):
             raise TypeError
         return tuple(raw)
     if type(raw) in _SCALARS:
@@ -158,6 +173,15 @@ def _organization_of(fields: Mapping[str, Scalar | None]) -> Organization:
     if not isinstance(account_id, str):
         raise TypeError
     return Organization(account_id, {name: value for name, value in fields.items() if name != "account_id"})
+
+
+def _as_sent(event: dict[str, object]) -> dict[str, object]:
+    """A door's event with the values as they were sent, and without what the door found out about them."""
+    found_out = ("sent", "ignored_fields", "remarks")
+    bare = {name: value for name, value in event.items() if name not in found_out}
+    if isinstance(event.get("sent"), dict):
+        bare["values"] = event["sent"]
+    return bare
 
 
 def _as_event(payload: object) -> dict[str, object]:
@@ -174,13 +198,30 @@ def _as_event(payload: object) -> dict[str, object]:
 # ------------------------------------------------------------------------------------------------ writing
 
 
-def write_event(statement: Statement, schema: Schema) -> NewRecord:
-    """A statement without faults as the log carries it: keyed by its first identifier, marked as normal."""
+def write_event(statement: Statement, schema: Schema, *, sent: object = None) -> NewRecord:
+    """A statement without faults as the log carries it: keyed by its first identifier, marked as normal.
+
+    `sent` is the event it was understood from; its values are kept beside the normal ones where they differ.
+    """
     headers = ((SCHEMA_HEADER, schema.fingerprint.encode()),)
-    return NewRecord(statement.identifiers[0].encode(), encode_statement(statement, schema), headers)
+    values = sent.get("values") if isinstance(sent, dict) else None
+    differing = values if isinstance(values, dict) and not _says_the_same(values, statement) else None
+    value = encode_statement(statement, schema, sent=differing)
+    return NewRecord(statement.identifiers[0].encode(), value, headers)
 
 
-def encode_statement(statement: Statement, schema: Schema) -> bytes:
+def _says_the_same(values: Mapping[str, object], statement: Statement) -> bool:
+    """Whether values as sent are the normal ones but for a scalar that stands for a list of one."""
+    if len(values) != len(statement.values):
+        return False
+    for key, normal in statement.values.items():
+        raw = values.get(key)
+        if raw != list(normal) and (len(normal) != 1 or raw != normal[0]):
+            return False
+    return True
+
+
+def encode_statement(statement: Statement, schema: Schema, *, sent: Mapping[str, object] | None = None) -> bytes:
     """A statement's JSON in normal form, which `read_evidence` and a reader of the same schema take as it is."""
     event: dict[str, object] = {
         "id": statement.id,
@@ -208,7 +249,9 @@ def encode_statement(statement: Statement, schema: Schema) -> bytes:
         event["remarks"] = statement.remarks
     if statement.import_row is not None:
         event["import"] = {"id": statement.import_row[0], "row": statement.import_row[1]}
-    return orjson.dumps(event)
+    if sent is not None:
+        event["sent"] = sent
+    return msgspec.json.encode(event)
 
 
 def outcome_object(outcome: Outcome) -> dict[str, object]:

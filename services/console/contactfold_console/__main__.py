@@ -8,6 +8,7 @@ from contactfold.config import Config, Settings, load_config, load_settings
 from contactfold.exits import run_to_exit
 from contactfold.lifetime import Parts, machine_clock, run_loop
 from contactfold.processes import Announce, run_process
+from contactfold.same_schema import SameSchema
 from contactfold.serving import admin_key
 from contactfold.telemetry import configure_logging
 from contactfold.web.access import KeyRing
@@ -18,7 +19,7 @@ from contactfold_console.app import Deps, install
 async def serve(config: Config, settings: Settings, announce: Announce) -> int:
     """Answer readers until told to end; returns the exit code."""
     directory = make_directory(settings)
-    parts = Parts(directory=directory)
+    parts = Parts(directory=SameSchema(directory, config.contact_schema))
     ring = KeyRing(directory, admin_key(settings), machine_clock)
     app = make_app(title="contactfold console", ring=ring, probes=parts.probes, version=__version__)
     install(app, Deps(directory, config.contact_schema, ring))

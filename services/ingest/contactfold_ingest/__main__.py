@@ -8,6 +8,7 @@ from contactfold.config import Config, Settings, load_config, load_settings
 from contactfold.exits import run_to_exit
 from contactfold.lifetime import Parts, machine_clock, run_loop
 from contactfold.processes import Announce, run_process
+from contactfold.same_schema import SameSchema
 from contactfold.serving import admin_key
 from contactfold.telemetry import configure_logging
 from contactfold.web.access import KeyRing
@@ -18,10 +19,10 @@ from contactfold_ingest.app import IngestDeps, install
 async def serve(config: Config, settings: Settings, announce: Announce) -> int:
     """Answer the doors until told to end; returns the exit code."""
     log, directory = make_log(settings), make_directory(settings)
-    parts = Parts(log=log, directory=directory)
+    schema = config.contact_schema
+    parts = Parts(log=log, directory=SameSchema(directory, schema))
     ring = KeyRing(directory, admin_key(settings), machine_clock)
     app = make_app(title="contactfold ingest", ring=ring, probes=parts.probes, version=__version__)
-    schema = config.contact_schema
     install(app, IngestDeps(log, directory, schema, config.sources, config.limits, machine_clock, ring))
     return await run_process(settings, app, parts=parts, ring=ring, probes=parts.probes, announce=announce)
 

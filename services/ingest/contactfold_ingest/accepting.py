@@ -119,7 +119,7 @@ class Acceptance:
                 if bound is not None and understood.source != bound:
                     raise _forbid(bound)
                 reply.ignored.update(dict.fromkeys((*understood.ignored_fields, *offer.dropped)))
-                refused = understood.faults or self._write(understood, reply)
+                refused = understood.faults or self._write(understood, offer.payload, reply)
             else:
                 refused = understood
             if refused:
@@ -144,9 +144,12 @@ class Acceptance:
             statement.faults = (*statement.faults, *unknown)
         return statement
 
-    def _write(self, statement: Statement, reply: _Reply) -> tuple[Reason, ...]:
+    def _write(self, statement: Statement, sent: object, reply: _Reply) -> tuple[Reason, ...]:
         """Add a statement to the records and the results, or tell why the log would not take it."""
-        record = write_event(statement, self._schema)
+        record = write_event(statement, self._schema, sent=sent)
+        if len(record.value) > self._record_bytes:
+            # What was sent may stand in it twice: with other spellings, and in normal form.
+            record = write_event(statement, self._schema)
         if len(record.value) > self._record_bytes:
             message = f"The event is larger than {self._record_bytes} bytes; say less in one event."
             return (Reason("record_too_large", message),)

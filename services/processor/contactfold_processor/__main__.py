@@ -13,6 +13,7 @@ from contactfold.domain.errors import Misconfigured
 from contactfold.exits import run_to_exit
 from contactfold.lifetime import Ending, Parts, listening_to_signals, machine_clock, run_loop, run_together
 from contactfold.processes import Announce, run_process
+from contactfold.same_schema import SameSchema
 from contactfold.serving import HttpServer, admin_key
 from contactfold.telemetry import configure_logging
 from contactfold.web.access import KeyRing
@@ -57,7 +58,7 @@ async def process(
     return await run_process(
         settings,
         app,
-        parts=Parts(directory=directory),
+        parts=Parts(directory=SameSchema(directory, config.contact_schema)),
         ring=ring,
         probes=probes,
         announce=announce,

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 import structlog
 
 from contactfold.config import Limits
-from contactfold.domain.errors import ContactfoldError, Fenced, RetryOnFreshState, Unavailable
+from contactfold.domain.errors import (
+    ContactfoldError,
+    Fenced,
+    Misconfigured,
+    RetryOnFreshState,
+    ServerUnfit,
+    Unavailable,
+)
 from contactfold.domain.schema import Schema
+from contactfold.exits import locate
 from contactfold.ports import Changes, Clock, Directory, LogRecord, Partition, Window
 from contactfold_processor.breaker import Stop, advance, find_trip
 from contactfold_processor.deciding import Decider, Decision
@@ -73,18 +81,19 @@ class Applier:
         for tries in range(1, _LAST_TRY + 1):
             try:
                 return await self._apply(records)
-            except (RetryOnFreshState, Fenced, Unavailable, Tripped):
+            except (RetryOnFreshState, Fenced, Unavailable, Tripped, Misconfigured, ServerUnfit):
                 raise
             except Exception as fault:  # noqa: BLE001 -- one bad record must not stop the others
-                _log.warning("batch_failed", records=len(records), fault=type(fault).__name__, tries=tries)
+                _log.warning("batch_failed", records=len(records), fault=locate(fault), tries=tries)
                 if len(records) > 1:
                     return await self.apply(records[: len(records) // 2])
                 last = fault
                 await asyncio.sleep(backoff(tries))
-        return await self._bury(records[0], last)
+        return await self.bury(records[0], last)
 
     async def _apply(self, records: Sequence[LogRecord]) -> Applied:
         decision = await self._decider.decide(records, self._clock())
+        records = records[: decision.count]
         died = {letter.id for letter in decision.dead}
         trip = find_trip(records, died, self.windows, self._limits) if died else None
         if trip == 0:
@@ -101,7 +110,8 @@ class Applier:
             self.windows[window.partition] = Window(window.partition, window.next, window.recent, window.next)
         return Applied(len(records), decision)
 
-    async def _bury(self, record: LogRecord, fault: Exception) -> Applied:
+    async def bury(self, record: LogRecord, fault: Exception) -> Applied:
+        """Make a dead letter of a record that cannot be applied. Raises as `apply` does."""
         if isinstance(fault, ContactfoldError):
             reason = f"The record could not be applied: {fault}"
         else:
@@ -110,7 +120,7 @@ class Applier:
         died = {letter.id}
         if find_trip([record], died, self.windows, self._limits) is not None:
             raise self._trip(record) from fault
-        decision = Decision(Changes(dead_letters=[letter]), [], [letter])
+        decision = Decision(1, Changes(dead_letters=[letter]), [], [letter])
         return await self._commit([record], decision, died)
 
     def _trip(self, record: LogRecord) -> Tripped:

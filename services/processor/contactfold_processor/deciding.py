@@ -20,14 +20,15 @@ from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId
 from contactfold.domain.step import refuse, step
 from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecord, Partition
-from contactfold.wire import encode_statement, is_normal, read_evidence
+from contactfold.wire import encode_statement, read_evidence
 from contactfold_processor.records import Heard, bury, hear
 
 
 @dataclass(slots=True)
 class Decision:
-    """What a batch would write (all but the positions), with what there is to say about it."""
+    """What the first `count` records of a batch would write (all but the positions), and what there is to say of it."""
 
+    count: int
     changes: Changes
     outcomes: list[Outcome]
     dead: list[DeadLetter]
@@ -68,7 +69,11 @@ class Decider:
         # Absent claims are loaded too: nobody mentioned them when they were looked for.
         excerpt.add(claims=(claims.get(name) or Claim(name) for name in named))
         alive = [statement for statement, _ in heard.statements.values() if not statement.faults]
-        folded = await self._fold(excerpt, alive, heard, now)
+        await self._load_reached(excerpt, list_reached(excerpt.claims.values()))
+        groups = make_groups(excerpt, alive)
+        if (fitting := self._count_fitting(groups, records, heard)) < len(records):
+            return await self.decide(records[:fitting], now)
+        folded = await self._fold(excerpt, groups, heard, now)
         changes = _journal(excerpt)
         for statement, record in heard.statements.values():
             if statement.faults:
@@ -79,6 +84,7 @@ class Decider:
         changes.dead_letters = [*heard.dead, *folded.dead]
         changes.fragments = await self._fold_organizations(heard, folded)
         return Decision(
+            len(records),
             changes,
             [evidence.outcome for evidence in changes.evidence],
             changes.dead_letters,
@@ -86,10 +92,8 @@ class Decider:
             rebuilt=folded.rebuilt,
         )
 
-    async def _fold(self, excerpt: Excerpt, statements: list[Statement], heard: Heard, now: int) -> _Folded:
+    async def _fold(self, excerpt: Excerpt, groups: list[Group], heard: Heard, now: int) -> _Folded:
         folded = _Folded()
-        await self._load_reached(excerpt, list_reached(excerpt.claims.values()))
-        groups = make_groups(excerpt, statements)
         groups = self._drop_too_large(excerpt, groups, heard, folded, now)
         stepping = [group for group in groups if not group.rebuild]
         extra = set().union(*(list_extra_claims(excerpt, group) for group in stepping))
@@ -125,28 +129,41 @@ class Decider:
             raise RetryOnFreshState("A contact names an identifier whose claim has just gone.")
         excerpt.add(claims=claims.values())
 
+    def _is_too_large(self, group: Group) -> bool:
+        return group.rebuild and group.size + len(group.statements) > self._limits.component_events
+
+    def _count_fitting(self, groups: list[Group], records: Sequence[LogRecord], heard: Heard) -> int:
+        """How many of the first records can be decided together: no two statements of a group too large to rebuild.
+
+        Alone, each is judged by its own component; together, one that is in order or plain would be refused
+        for what another does.
+        """
+        places = {id(record): place for place, record in enumerate(records)}
+        fitting = len(records)
+        for group in groups:
+            if len(group.statements) > 1 and self._is_too_large(group):
+                come = sorted(places[id(heard.statements[each.event_id][1])] for each in group.statements)
+                fitting = min(fitting, come[1])
+        return fitting
+
     def _drop_too_large(
         self, excerpt: Excerpt, groups: list[Group], heard: Heard, folded: _Folded, now: int
     ) -> list[Group]:
-        """Late statements that would rebuild a component past its limit become dead letters; the rest goes on."""
+        """A late statement that would rebuild a component past its limit becomes a dead letter."""
         fitting: list[Group] = []
         for group in groups:
-            size = group.size + len(group.statements)
-            if not group.rebuild or size <= self._limits.component_events:
+            if not self._is_too_large(group):
                 fitting.append(group)
                 continue
             busiest = find_busiest(excerpt, group)
             reason = (
-                f"A late event would rebuild {size} pieces of evidence that hang together, and at most "
+                f"A late event would rebuild {group.size + 1} pieces of evidence that hang together, and at most "
                 f"{self._limits.component_events} may (limits.component_events). Most contacts share the "
                 f"identifier {busiest}: if it reaches more than one person, leave it out; else raise the limit."
             )
-            for statement in group.late:
+            for statement in group.statements:
                 _, record = heard.statements.pop(statement.event_id)
                 folded.dead.append(bury(record, "component_too_large", reason, now))
-            late = {statement.event_id for statement in group.late}
-            rest = [statement for statement in group.statements if statement.event_id not in late]
-            fitting += make_groups(excerpt, rest)
         return fitting
 
     async def _rebuild(self, excerpt: Excerpt, group: Group, folded: _Folded) -> None:
@@ -173,7 +190,7 @@ class Decider:
         folded.rebuilt += 1
 
     def _keep(self, statement: Statement, record: LogRecord, outcome: Outcome, handle: Handle | None) -> Evidence:
-        as_sent = statement.faults or is_normal(record, self._schema)
+        as_sent = statement.faults or statement.taken_as_it_is
         return Evidence(
             statement.event_id,
             statement.stamp,

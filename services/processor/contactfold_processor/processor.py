@@ -42,6 +42,12 @@ _PROBE_EVERY = 5_000_000
 _MEASURE_EVERY = 5_000_000
 """Microseconds between two looks at how many records wait."""
 
+_TELL_CONFLICTS = 10
+"""Conflicts in a row after which each tenth is told."""
+
+_LAST_CONFLICT = 60
+"""Conflicts in a row (some twenty seconds of them) after which a single record becomes a dead letter."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -171,10 +177,16 @@ class Processor:
         begun = self._clock()
         try:
             applied = await self._applier.apply(batch)
-        except RetryOnFreshState:
+        except RetryOnFreshState as conflict:
             telemetry.BATCH_CONFLICTS.inc()
-            await _wait(stop, self._pace.conflict())
-            return 0
+            pause = self._pace.conflict()
+            if self._pace.conflicts % _TELL_CONFLICTS == 0:
+                _log.warning("batch_conflicts", records=len(batch), conflicts=self._pace.conflicts, why=str(conflict))
+            if len(batch) > 1 or self._pace.conflicts < _LAST_CONFLICT:
+                await _wait(stop, pause)
+                return 0
+            # Nobody writes one person for so long: what is stored contradicts itself, and this record met it.
+            applied = await self._applier.bury(batch[0], conflict)
         conflicts = self._pace.conflicts
         self._pace.succeed()
         self._tell(batch[: applied.count], applied, lane, begun, conflicts)

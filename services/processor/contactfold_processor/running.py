@@ -6,6 +6,7 @@ from contactfold.config import Config
 from contactfold.domain.errors import ContactfoldError
 from contactfold.lifetime import Parts
 from contactfold.ports import Clock, Directory, EventLog
+from contactfold.same_schema import SameSchema
 from contactfold_processor.processor import Processor
 
 
@@ -18,14 +19,15 @@ class RunningProcessor:
 
     async def run(self, log: EventLog, directory: Directory, stop: asyncio.Event) -> None:
         """Open both, apply records until `stop` is set, close both. Both belong to this event loop alone."""
-        parts = Parts(log=log, directory=directory)
+        schema = self._config.contact_schema
+        parts = Parts(log=log, directory=SameSchema(directory, schema))
         try:
             await _open_unless(stop, parts)
             if not stop.is_set():
                 self._processor = Processor(
                     log,
                     directory,
-                    schema=self._config.contact_schema,
+                    schema=schema,
                     limits=self._config.limits,
                     clock=self._clock,
                     accept_gap=self._accept_gap,

@@ -60,3 +60,17 @@ class Misconfigured(ContactfoldError):
 
 class ServerUnfit(ContactfoldError):
     """A server answers but cannot do what contactfold needs of it (a mongod without transactions)."""
+
+
+class SchemaChanged(ContactfoldError):
+    """The directory was folded with a schema that this one cannot follow; `changes` has a sentence for each reason."""
+
+    def __init__(self, changes: list[str]) -> None:
+        told = "\n".join(changes)
+        super().__init__(
+            f"The directory was folded with another schema, and cannot go on with this one:\n{told}\n"
+            "Undo this in the configuration. Or stop all services and point them at a new, empty directory, which "
+            "builds itself from the log: another CONTACTFOLD_DIRECTORY, or, where it is embedded, another "
+            "CONTACTFOLD_DATA_DIR that holds nothing but a copy of log.db (and of log.db-wal, if there is one)."
+        )
+        self.changes = changes

@@ -66,3 +66,5 @@ class Statement:
     faults: tuple[Reason, ...] = ()
     remarks: tuple[Reason, ...] = ()
     import_row: tuple[str, int] | None = None
+    taken_as_it_is: bool = field(default=False, compare=False)
+    """Whether the bytes it was read from are in normal form already, so that they say what was understood."""

@@ -93,6 +93,16 @@ class Excerpt:
             contact.named.add(identifier)
         return claim
 
+    def find_mentioner(self, claim: Claim, *, but: Handle | None = None) -> Contact | None:
+        """A loaded contact that mentions an identifier: its owner where that will do, else any but one.
+
+        One is enough: contacts that share a mention are in one component, and not plain.
+        """
+        if claim.owner is not None and claim.owner != but and claim.owner in self.contacts:
+            return self.contacts[claim.owner]
+        contacts = self.contacts
+        return next((contacts[handle] for handle in claim.mentions if handle != but and handle in contacts), None)
+
     def absorb(self, elder: Contact, younger: Contact) -> None:
         """Hand a younger contact's claims and mentions to the elder and forget the younger."""
         for identifier in younger.owned | younger.named:

@@ -48,6 +48,13 @@ def clean_text(raw: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text).strip()
 
 
+def _bounded(text: str) -> str:
+    """Text short enough to be an identifier; longer ones would fill the caches, and take long to be refused."""
+    if len(text) > LONGEST_NAME:
+        raise Refused("too_long", f"An identifier has at most {LONGEST_NAME} characters.")
+    return text
+
+
 def _text_of(raw: object) -> str:
     if isinstance(raw, str):
         return clean_text(raw)
@@ -89,14 +96,14 @@ def _phone(text: str, country: str | None, strict: bool) -> str | None:
 
 
 def _normal_email(raw: object, _attribute: Attribute, _schema: Schema) -> Scalar:
-    found = _email(clean_text(raw)) if isinstance(raw, str) else None
+    found = _email(_bounded(clean_text(raw))) if isinstance(raw, str) else None
     if found is None:
         raise Refused("invalid_email", "This is not an e-mail address; one reads like ann@example.com.")
     return found
 
 
 def _normal_phone(raw: object, _attribute: Attribute, schema: Schema) -> Scalar:
-    found = _phone(_text_of(raw), schema.default_country, schema.strict_phones)
+    found = _phone(_bounded(_text_of(raw)), schema.default_country, schema.strict_phones)
     if found is None:
         hint = (
             "" if schema.default_country else "; without a default country it must begin with + and the country's code"

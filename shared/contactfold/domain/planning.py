@@ -12,6 +12,7 @@ latest stamp is at least that of each statement's own component, and a rebuild i
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
 from contactfold.domain.directory import Claim, Contact, Handle
@@ -47,8 +48,7 @@ def list_reached(claims: Iterable[Claim]) -> set[Handle]:
     for claim in claims:
         if claim.owner is not None:
             reached.add(claim.owner)
-        others = [handle for handle in claim.mentions if handle != claim.owner]
-        reached.update(sorted(others)[:2])
+        reached.update(islice((handle for handle in claim.mentions if handle != claim.owner), 2))
     return reached
 
 
@@ -80,10 +80,9 @@ class _Grounds:
         claim = self._excerpt.claims.get(identifier)
         if claim is None or not claim.mentions:
             return identifier
-        contacts = self._excerpt.contacts
-        contact = contacts.get(claim.owner) if claim.owner is not None else None
+        contact = self._excerpt.find_mentioner(claim)
         if contact is None:
-            contact = next(contacts[handle] for handle in claim.mentions if handle in contacts)
+            return identifier
         return contact.handle if contact.component is None else (contact.component,)
 
     def stand(self, statement: Statement) -> None:
@@ -115,18 +114,16 @@ class _Grounds:
 
 def _survey(excerpt: Excerpt, group: Group) -> None:
     """Find what a group reaches and whether it must be rebuilt."""
-    shared = excerpt.rules.shared
+    named = {identifier for statement in group.statements for identifier in statement.identifiers}
     reached: dict[Handle, Contact] = {}
     components: dict[EventId, None] = {}
-    for statement in group.statements:
-        for identifier in statement.identifiers:
-            claim = excerpt.claims.get(identifier) if identifier not in shared else None
-            for handle in claim.mentions if claim is not None else ():
-                contact = excerpt.contacts.get(handle)
-                if contact is not None:
-                    reached[handle] = contact
-                    if contact.component is not None:
-                        components[contact.component] = None
+    for identifier in named - excerpt.rules.shared:
+        claim = excerpt.claims.get(identifier)
+        contact = excerpt.find_mentioner(claim) if claim is not None else None
+        if contact is not None:
+            reached[contact.handle] = contact
+            if contact.component is not None:
+                components[contact.component] = None
     group.contacts, group.components = list(reached.values()), list(components)
     alone = [contact for contact in group.contacts if contact.component is None]
     parts = [excerpt.components[name] for name in group.components]

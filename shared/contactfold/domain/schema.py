@@ -96,11 +96,7 @@ def compared_by(attribute: Attribute, value: Scalar) -> Scalar:
 def name_identifier(attribute: Attribute, value: Scalar) -> str:
     """The identifier a value of a key or channel attribute is, as users write it: `email:ann@example.com`."""
     if attribute.type == "email":
-        return (
-            f"{attribute.key}:{value}".casefold()
-            if attribute.key.islower()
-            else f"{attribute.key}:{str(value).casefold()}"
-        )
+        return f"{attribute.key}:{str(value).casefold()}"
     if isinstance(value, bool):
         return f"{attribute.key}:{'true' if value else 'false'}"
     return f"{attribute.key}:{value}"

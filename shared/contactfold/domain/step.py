@@ -109,7 +109,8 @@ def _record(excerpt: Excerpt, contact: Contact, statement: Statement, aside: lis
         if identifier in excerpt.rules.shared:
             continue
         if len(claim.mentions) > 1:
-            sharing = [excerpt.contacts[handle] for handle in claim.mentions if handle in excerpt.contacts]
+            other = excerpt.find_mentioner(claim, but=contact.handle)
+            sharing = [contact] if other is None else [contact, other]
             _unplain(excerpt, sharing)
             excerpt.join(sharing, statement.event_id)
         elif identifier in aside:

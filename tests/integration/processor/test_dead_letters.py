@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from contactfold.config import Limits
-from contactfold.domain.errors import TooLarge
+from contactfold.domain.errors import RetryOnFreshState, TooLarge
 from contactfold.ports import Changes, Lane, NewRecord
 from contactfold_processor.breaker import read_stop, resume
 from e2e.loads import Event, Load, make_events
@@ -123,6 +123,60 @@ async def test_a_late_event_that_would_rebuild_too_much_dies_alone(embedded: Sit
     assert letter.code == "component_too_large"
     assert "email:ann@example.com" in letter.reason
     await check_applied_once(directory, [*crowd, after])
+
+
+def ann(name: str, at: str, **more: object) -> Event:
+    """A statement about a person whose component is larger than the limit."""
+    values = {"email": "ann@example.com", "first_name": "Ann"}
+    return {"id": name, "source": "load", "occurred_at": f"2026-01-{at}T00:00:00Z", "values": values, **more}
+
+
+async def test_a_late_event_that_dies_takes_no_neighbour_of_its_batch_with_it(embedded: Site) -> None:
+    """Each is judged by its own component: what is plain or in order lives, whoever shares its batch."""
+    bob = {"email": "bob@example.com"}
+    crowd = [ann(f"c-{n}", f"{n + 10}") for n in range(8)]
+    batch = [
+        ann("plain", "02"),
+        ann("replace", "03", action="replace"),
+        ann("bob again", "20", values=bob, action="replace"),
+        ann("link", "28", values={"email": ["ann@example.com", "bob@example.com"]}),
+    ]
+    log, directory = await embedded.log(), await embedded.directory()
+    async with processing(log, directory, limits=Limits(component_events=5)):
+        await append(log, [*crowd, ann("bob", "05", values=bob)], key=ONE_KEY)
+        await at_rest(log, directory)
+        await append(log, batch, key=ONE_KEY)
+        await at_rest(log, directory)
+    (letter,) = await all_letters(directory)
+    assert (letter.code, b'"replace"' in letter.value, b'"id": "replace"' in letter.value) == (
+        "component_too_large",
+        True,
+        True,
+    )
+    await check_applied_once(directory, [*crowd, ann("bob", "05", values=bob), batch[0], *batch[2:]])
+
+
+async def test_a_record_that_conflicts_for_ever_dies_instead_of_holding_its_partition(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else writes here: what it meets in the directory must contradict itself."""
+    monkeypatch.setattr("contactfold_processor.processor._LAST_CONFLICT", 12)
+    events = make_events(14, Load(count=40, people=10))
+    log, directory = await site.log(), await site.directory()
+    await append(log, events, key=ONE_KEY)
+    meddling = Meddling(directory)
+
+    async def conflict(changes: Changes) -> None:
+        if any(evidence.outcome.id == "e-17" for evidence in changes.evidence):
+            raise RetryOnFreshState("The evidence of a component has just grown.")
+
+    meddling.before = conflict
+    async with processing(log, meddling.port):
+        await at_rest(log, directory)
+    (letter,) = await all_letters(directory)
+    assert (letter.offset, letter.code) == (17, "not_applied")
+    assert "has just grown" in letter.reason
+    await check_applied_once(directory, [event for event in events if event["id"] != "e-17"])
 
 
 # ---------------------------------------------------------------------------------------------- the breaker
