@@ -8,8 +8,10 @@ import orjson
 
 from contactfold.adapters.chosen import make_directory, make_log
 from contactfold.config import Config, Misconfigured, Settings, load_config, load_settings
+from contactfold.domain.schema import Schema
 from contactfold.lifetime import Parts
 from contactfold.ports import Directory, EventLog
+from contactfold.same_schema import SameSchema
 from contactfold.telemetry import configure_logging
 
 
@@ -33,10 +35,13 @@ def load(config: Path | None, *, json: bool = False) -> tuple[Config, Settings]:
 
 
 @asynccontextmanager
-async def opened_directory(settings: Settings) -> AsyncIterator[Directory]:
-    """The directory, open; raises `Unavailable` where it does not answer within 30 s."""
+async def opened_directory(settings: Settings, schema: Schema | None = None) -> AsyncIterator[Directory]:
+    """The directory, open; raises `Unavailable` where it does not answer within 30 s.
+
+    What reads contacts by a schema names it: raises `SchemaChanged` where the directory was folded with another.
+    """
     directory = make_directory(settings)
-    parts = Parts(directory=directory)
+    parts = Parts(directory=directory if schema is None else SameSchema(directory, schema, keeps=False))
     try:
         await parts.open_within()
         yield directory

@@ -20,7 +20,7 @@ def run_export(config: Config, settings: Settings, *, form: str, output: Path | 
 
 
 async def _export(config: Config, settings: Settings, *, form: str, output: Path | None, json: bool) -> int:
-    async with opened_directory(settings) as directory:
+    async with opened_directory(settings, config.contact_schema) as directory:
         write = export_csv if form == "csv" else export_lines
         lines = write(directory, config.contact_schema)
         if output is None:

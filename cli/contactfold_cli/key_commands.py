@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
+from contactfold.scopes import SCOPES
 from contactfold_cli.options import ConfigFile, Json
 
 app = typer.Typer(help="API keys and their scopes.", no_args_is_help=True)
-
-SCOPES = ("ingest", "read", "pii", "admin")
 
 
 @app.command()
@@ -17,7 +16,9 @@ def create(
     json: Json = False,
     scope: Annotated[
         list[str] | None,
-        typer.Option("--scope", metavar="S", help="ingest, read, pii or admin; several times for several."),
+        typer.Option(
+            "--scope", metavar="S", help=f"{', '.join(SCOPES[:-1])} or {SCOPES[-1]}; several times for several."
+        ),
     ] = None,
     name: Annotated[str, typer.Option("--name", metavar="N", help="What the key is for.")] = "",
     source: Annotated[str | None, typer.Option("--source", metavar="S", help="The only source it may write.")] = None,

@@ -10,11 +10,9 @@ from contactfold.exits import Exit
 from contactfold.faults import suggest
 from contactfold.lifetime import machine_clock, run_loop
 from contactfold.ports import ApiKey
+from contactfold.scopes import DEFAULT_SCOPES, SCOPES
 from contactfold_cli.composition import opened_directory, print_json
-from contactfold_cli.key_commands import SCOPES
 from contactfold_cli.tables import print_table
-
-DEFAULT_SCOPES = ("ingest", "read")
 
 
 def run_create(

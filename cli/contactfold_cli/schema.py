@@ -5,6 +5,7 @@ from pathlib import Path
 from contactfold.config import Config, Misconfigured, Settings, find_file
 from contactfold.domain.schema import Attribute
 from contactfold.exits import Exit
+from contactfold.schema_object import attribute_object, schema_object
 from contactfold_cli.composition import load, print_json
 from contactfold_cli.tables import print_table
 
@@ -30,32 +31,13 @@ def run_check(path: Path | None, *, json: bool) -> int:
 
 def run_show(config: Config, _: Settings, *, json: bool) -> int:
     """Show every attribute in the schema's order."""
-    shown = [_describe(attribute) for attribute in config.contact_schema.attributes]
     if json:
-        print_json({"attributes": shown, "default_country": config.default_country})
+        print_json(schema_object(config.contact_schema))
     else:
         print_table([_summarise(attribute) for attribute in config.contact_schema.attributes])
     return Exit.DONE
 
 
-def _describe(attribute: Attribute) -> dict[str, object]:
-    alternatives = list(dict.fromkeys(attribute.choices.values()))
-    return {
-        "key": attribute.key,
-        "name": attribute.name,
-        "type": attribute.type,
-        "is_key": attribute.is_key,
-        "channel": attribute.channel,
-        "multi": attribute.multi,
-        "pii": attribute.pii,
-        "max_values": attribute.max_values if attribute.channel else None,
-        "anonymous": attribute.anonymous,
-        "mandatory": attribute.mandatory,
-        "values": alternatives or None,
-        "aliases": list(attribute.aliases),
-    }
-
-
 def _summarise(attribute: Attribute) -> dict[str, object]:
-    described = _describe(attribute)
+    described = attribute_object(attribute)
     return {key: described[key] for key in ("key", "name", "type", "is_key", "channel", "multi", "pii", "aliases")}

@@ -21,6 +21,7 @@ from contactfold.config import Config, Settings
 from contactfold.domain.schema import Attribute, Schema
 from contactfold.lifetime import Ending, Parts, machine_clock, run_loop
 from contactfold.processes import run_process
+from contactfold.same_schema import SameSchema
 from contactfold.serving import HttpServer, admin_key
 from contactfold.web.access import KeyRing
 from contactfold.web.application import make_app
@@ -55,12 +56,12 @@ def run_up(config: Config, settings: Settings, *, json: bool, accept_gap: bool) 
 
 async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: bool) -> int:
     log, directory = make_log(settings), make_directory(settings)
-    parts = Parts(log=log, directory=directory)
+    schema = config.contact_schema
+    parts = Parts(log=log, directory=SameSchema(directory, schema))
     ring = KeyRing(directory, admin_key(settings), machine_clock)
     running = RunningProcessor(config, machine_clock, accept_gap=accept_gap)
     probes = {**parts.probes, "processor": running.probe}
     app = make_app(title="contactfold", ring=ring, probes=probes, version=__version__)
-    schema = config.contact_schema
     install_ingest(app, IngestDeps(log, directory, schema, config.sources, config.limits, machine_clock, ring))
     install_console(app, ConsoleDeps(directory, schema, ring))
 

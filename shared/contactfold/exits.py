@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 
-from contactfold.domain.errors import ContactfoldError, Misconfigured, ServerUnfit, Unavailable
+from contactfold.domain.errors import ContactfoldError, Misconfigured, SchemaChanged, ServerUnfit, Unavailable
 
 PATIENCE = 30.0
 """Seconds a command tries to reach a server before it gives up."""
@@ -52,7 +52,7 @@ def run_to_exit(work: Callable[[], int]) -> int:
 def exit_code_of(error: BaseException) -> Exit:
     """The exit code that an error means."""
     match error:
-        case Misconfigured() | ServerUnfit():
+        case Misconfigured() | ServerUnfit() | SchemaChanged():
             return Exit.MISCONFIGURED
         case Unavailable():
             return Exit.AWAY

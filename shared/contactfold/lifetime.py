@@ -9,7 +9,7 @@ import contextlib
 import gc
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -58,7 +58,7 @@ class Parts:
 
     async def open(self) -> None:
         """Open all of them, trying again for as long as a server is away."""
-        await asyncio.gather(*(self._open(name, part) for name, part in self._parts.items()))
+        await _all_or_none([self._open(name, part) for name, part in self._parts.items()])
         self.ready.set()
 
     async def _open(self, name: str, part: Part) -> None:
@@ -90,7 +90,7 @@ class Parts:
 
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.gather(*map(try_part, self._parts.values()))
+                await _all_or_none([try_part(part) for part in self._parts.values()])
         except TimeoutError:
             names = " and the ".join(self._parts)
             raise last[-1] if last else Unavailable(names, f"no answer within {seconds:g} s.") from None
@@ -99,6 +99,17 @@ class Parts:
         """Close all of them, also the ones that never opened."""
         for part in self._parts.values():
             await part.close()
+
+
+async def _all_or_none(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do all of them; where one raises, end the others before it is told: nothing goes on behind a closed part."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Ending:

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from contactfold.domain.errors import Misconfigured, ServerUnfit, Unavailable
+from contactfold.domain.errors import Misconfigured, SchemaChanged, ServerUnfit, Unavailable
 from contactfold.exits import PartDied, run_to_exit
 from contactfold.lifetime import Ending, run_together
 
@@ -15,6 +15,7 @@ from contactfold.lifetime import Ending, run_together
     [
         (Misconfigured(["port: no", "host: no"]), 2, "port: no\nhost: no\n"),
         (ServerUnfit("This mongod has no transactions."), 2, "This mongod has no transactions.\n"),
+        (SchemaChanged(["It is gone."]), 2, f"{SchemaChanged(['It is gone.'])}\n"),
         (Unavailable("directory", "nobody answers."), 3, "The directory cannot be reached: nobody answers.\n"),
         (PartDied("processor", "it returned."), 1, "The processor ended unexpectedly: it returned.\n"),
         (FileNotFoundError(2, "No such file or directory", "a.csv"), 1, "a.csv: No such file or directory\n"),

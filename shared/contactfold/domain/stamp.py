@@ -6,6 +6,7 @@ event id. Packed stamps compare as the pair does, in Python, in SQLite and in Mo
 cost the garbage collector nothing.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TypeAlias
@@ -14,6 +15,9 @@ Stamp: TypeAlias = bytes
 EventId: TypeAlias = bytes
 
 _BIAS = 1 << 63
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
@@ -76,12 +80,10 @@ def format_time(microseconds: int) -> str:
 
 def parse_time(text: str) -> int | None:
     """Microseconds since 1970 of an RFC 3339 time with a zone, or None for anything else."""
-    if len(text) < 20 or text[10] not in "Tt ":
+    if _RFC_3339.fullmatch(text) is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            return None
+        moment = datetime.fromisoformat(text.upper())
         # Whole microseconds by integer arithmetic: floats lose the last digit after 2^53.
         microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError):
