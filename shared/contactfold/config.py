@@ -33,6 +33,9 @@ __all__ = [
     "load_settings",
 ]
 
+_MOST_VALUES = 100_000
+"""Values and settings a file may have, aliases counted each time."""
+
 DEFAULT_FILE = Path("contactfold.yaml")
 
 _VARIABLE = re.compile(r"\$\{([^}\n]*)\}")
@@ -60,7 +63,10 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, 
 
 
 def _construct_text(loader: _Loader, node: yaml.ScalarNode) -> str:
-    return _HIDDEN.sub(r"${\1}", loader.construct_scalar(node))
+    text: str = loader.construct_scalar(node)
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise yaml.MarkedYAMLError(problem="a half of a surrogate pair is no text", problem_mark=node.start_mark)
+    return _HIDDEN.sub(r"${\1}", text)
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
@@ -114,6 +120,7 @@ def check_config(raw: object) -> Config:
         raise Misconfigured(["the file must be a mapping of settings, such as `limits:` and `sources:`"])
     faults: list[str] = []
     unset: set[Place] = set()
+    _bound_size(raw)
     filled = _fill_in(raw, (), unset, faults)
     schema = _check_schema(filled.get("schema"), faults)
     try:
@@ -128,6 +135,18 @@ def check_config(raw: object) -> Config:
     if faults:
         raise Misconfigured(_once(faults))
     return config
+
+
+def _bound_size(raw: object) -> None:
+    """Refuse a file whose aliases make more of it than anybody means, before it is walked through and copied."""
+    waiting, seen = [raw], 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if isinstance(value, (dict, list)):
+            waiting += value.values() if isinstance(value, dict) else value
+        if seen + len(waiting) > _MOST_VALUES:
+            raise Misconfigured([f"the file says more than {_MOST_VALUES} values; its aliases may repeat each other"])
 
 
 def _fill_in(value: Any, place: Place, unset: set[Place], faults: list[str]) -> Any:

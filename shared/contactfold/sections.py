@@ -6,10 +6,11 @@ exists. `contactfold.config` reads the file, and is where the rest of the code i
 
 import re
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 
@@ -31,15 +32,39 @@ class Section(BaseModel):
 
 
 def _check_expression(text: str) -> str:
+    why = ""
     try:
-        jmespath.compile(text)
+        unknown = _list_functions(jmespath.compile(text).parsed) - Functions.FUNCTION_TABLE.keys()
+        if unknown:
+            why = f"there is no function {min(unknown)}"
     except JMESPathError as error:
         told = str(error).split("\n")[0].rstrip(": ")
         why = told.removeprefix("Invalid jmespath expression: ").removeprefix("Bad jmespath expression: ")
-        raise PydanticCustomError(
-            "expression", "{text} is no JMESPath: {why}", {"text": repr(text), "why": why}
-        ) from None
+    except RecursionError:
+        why = "it is nested too deeply"
+    if why:
+        raise PydanticCustomError("expression", "{text} is no JMESPath: {why}", {"text": repr(text[:200]), "why": why})
     return text
+
+
+def _refuse_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("count", "must be a whole number, not true or false")
+    return value
+
+
+_Count = Annotated[int, BeforeValidator(_refuse_boolean), Field(ge=1, le=1 << 40)]
+
+
+def _list_functions(tree: Any) -> set[str]:
+    """The functions an expression calls: jmespath looks for them only when it runs."""
+    waiting, found = [tree], set()
+    while waiting:
+        node = waiting.pop()
+        if node.get("type") == "function_expression":
+            found.add(str(node["value"]))
+        waiting += [child for child in node.get("children", ()) if isinstance(child, dict)]
+    return found
 
 
 def _resolve_attribute(name: str, info: ValidationInfo) -> str:
@@ -201,12 +226,12 @@ class Source(Section):
 class Limits(Section):
     """Sizes in bytes, a component's size in pieces of evidence, and when the processor stops for dead letters."""
 
-    body_bytes: Annotated[int, Field(ge=1)] = 1_048_576
-    import_bytes: Annotated[int, Field(ge=1)] = 1_073_741_824
-    record_bytes: Annotated[int, Field(ge=1)] = 1_048_576
-    component_events: Annotated[int, Field(ge=1)] = 10_000
+    body_bytes: _Count = 1_048_576
+    import_bytes: _Count = 1_073_741_824
+    record_bytes: _Count = 1_048_576
+    component_events: _Count = 10_000
     dead_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    dead_window: Annotated[int, Field(ge=1)] = 200
+    dead_window: _Count = 200
 
 
 class Config(Section):

@@ -12,6 +12,7 @@ from contactfold.domain.errors import Misconfigured
 from contactfold.environment import Settings
 from contactfold.lifetime import Ending
 from contactfold.web.access import KeyRing
+from contactfold.web.connections import BoundedHttp
 from contactfold.web.loopback import is_loopback_address
 
 _GRACE = 5
@@ -39,7 +40,7 @@ class HttpServer:
         """Serve until told to end; then take nothing new, and end what is under way."""
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedHttp,
             ws="none",
             lifespan="off",
             log_config=None,

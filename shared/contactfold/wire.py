@@ -61,7 +61,8 @@ class _ImportRow(msgspec.Struct, gc=False):
 
 
 _decode_normal = msgspec.json.Decoder(_Normal).decode
-_SCALARS = (str, int, bool)
+_HELD_AS: dict[str, type] = {"integer": int, "boolean": bool}
+"""What values in normal form are held as, by type; text for all others."""
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -157,15 +158,22 @@ def _can_name(text: str) -> bool:
 
 
 def _as_tuple(raw: object, attribute: Attribute) -> tuple[Scalar, ...]:
-    if type(raw) is str:
-        return (raw,) if raw else ()
-    if type(raw) is list:
-        if not attribute.multi or not all(type(value) in _SCALARS for value in raw):
+    if raw == "":
+        return ()
+    values: list[Any] = raw if isinstance(raw, list) else [raw]
+    expected = _HELD_AS.get(attribute.type, str)
+    longest = LONGEST_NAME if attribute.identifies else None
+    for value in values:
+        if type(value) is not expected:
             raise TypeError
-        return tuple(raw)
-    if type(raw) in _SCALARS:
-        return (raw,)  # type: ignore[return-value]  # looked at just now
-    raise TypeError
+        if isinstance(value, str):
+            if longest is not None and len(value) > longest:
+                raise TypeError
+        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise TypeError
+    if len(values) != 1 and not attribute.multi:
+        raise TypeError
+    return tuple(values)
 
 
 def _organization_of(fields: Mapping[str, Scalar | None]) -> Organization:

@@ -59,6 +59,8 @@ def test_another_schema_understands_what_was_sent_and_not_what_the_first_made_of
         {"values": {"email": ["ann@example.com"]}, "id": "a\0b"},
         {"values": {"email": ["ann@example.com"]}, "source": "s" * 513},
         {"values": {"email": [{}]}},
+        {"values": {"email": [True]}},
+        {"values": {"external_customer_id": "7" * 5000}},
     ],
     ids=repr,
 )

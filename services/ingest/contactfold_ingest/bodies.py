@@ -3,6 +3,7 @@
 Nothing of a body is ever repeated in an error: a place, and what was expected there, is all it tells.
 """
 
+import asyncio
 import re
 import zlib
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ from contactfold.web.problems import Problem
 
 Fields = Mapping[bytes, bytes]
 """A request's headers, by lower-case name; of a repeated one the last."""
+
+_PATIENCE = 60
+"""Seconds that a body may take to arrive."""
 
 _BOM = b"\xef\xbb\xbf"
 _BYTE = re.compile(r" \(byte (\d+)\)$")
@@ -29,6 +33,15 @@ async def read_body(headers: Fields, receive: Receive, limit: int) -> bytes:
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await _receive_all(receive, limit)
+    except TimeoutError:
+        detail = f"The body did not arrive whole within {_PATIENCE} s; send it faster, or less at a time."
+        raise Problem(408, "body_too_slow", detail, headers={"Connection": "close"}) from None
+
+
+async def _receive_all(receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -56,15 +69,19 @@ def unpack_body(headers: Fields, raw: bytes, limit: int) -> bytes:
             "The body's Content-Encoding is not one this door unpacks; send gzip or none.",
             headers={"Accept-Encoding": "gzip, identity"},
         )
-    unpacking = zlib.decompressobj(wbits=31)
-    try:
-        body = unpacking.decompress(raw, limit + 1)
-    except zlib.error:
-        raise Problem(400, "malformed_gzip", "The body is not gzip, though its Content-Encoding says so.") from None
-    if len(body) > limit:
-        raise _too_large(limit)
-    if not unpacking.eof:
-        raise Problem(400, "malformed_gzip", "The body's gzip data end too early.")
+    body = b""
+    while raw:
+        # gzip may be several members one after the other, as `cat a.gz b.gz` makes them; all of them count.
+        unpacking = zlib.decompressobj(wbits=31)
+        try:
+            body += unpacking.decompress(raw, limit + 1 - len(body))
+        except zlib.error:
+            raise Problem(400, "malformed_gzip", "The body is not gzip, though its Content-Encoding says so.") from None
+        if len(body) > limit:
+            raise _too_large(limit)
+        if not unpacking.eof:
+            raise Problem(400, "malformed_gzip", "The body's gzip data end too early.")
+        raw = unpacking.unused_data
     return body
 
 

@@ -157,7 +157,10 @@ def _is_empty(value: object) -> bool:
     """Whether a value says no more than `""` does."""
     if isinstance(value, str):
         return not value.strip()
-    return value is None or (isinstance(value, list) and all(_is_empty(inner) for inner in value))
+    # One level deep: a list within a list is no value of anything, and JSON may nest as deep as it likes.
+    if isinstance(value, list):
+        return all(inner is None or (isinstance(inner, str) and not inner.strip()) for inner in value)
+    return value is None
 
 
 def _read_moment(raw: object) -> object:

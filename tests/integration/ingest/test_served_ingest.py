@@ -1,6 +1,7 @@
 """The ingest service on a real socket, with the SQLite log and the SQLite directory behind it."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -18,6 +19,7 @@ from contactfold.config import Config
 from contactfold.ports import ApiKey
 from contactfold.web.access import KeyRing, digest_key
 from contactfold.web.application import make_app
+from contactfold.web.connections import LONGEST_HEAD, BoundedHttp
 from contactfold_ingest.app import IngestDeps, install
 from fakes.switched_log import SwitchedLog
 
@@ -61,7 +63,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     install(app, IngestDeps(log, directory, config.contact_schema, config.sources, config.limits, now, ring))
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, http=BoundedHttp, log_level="critical", access_log=False))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         while not server.started:
@@ -141,3 +143,45 @@ async def test_ready_tells_of_a_log_that_is_away(served: Served) -> None:
     served.log.away = True
     reply = await served.client.get("/readyz")
     assert (reply.status_code, reply.json()["reasons"][0]["field"]) == (503, "log")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"X-Long: " + b"a" * 66_000, b"".join(b"X-%d: 1\r\n" % n for n in range(7_000))],
+    ids=["one header", "many headers"],
+)
+async def test_a_head_past_the_limit_is_refused_before_it_is_complete(served: Served, head: bytes) -> None:
+    """No key is asked for before the head is read, so its size must not cost anything."""
+    reply = await served.speak(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + head)
+    assert reply.startswith(b"HTTP/1.1 431 "), reply
+    assert b"application/problem+json" in reply
+    assert (await served.client.get("/healthz")).status_code == 200
+
+
+async def test_a_head_without_end_ends_its_connection(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nX-Long: " + b"a" * 10_000_000)
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            await reader.read()
+    writer.close()
+    assert (await served.client.get("/healthz")).status_code == 200
+
+
+async def test_heads_just_small_enough_are_read_one_after_the_other_on_one_connection(served: Served) -> None:
+    for _ in range(3):
+        assert (await served.client.get("/healthz", headers={"X-Long": "a" * (LONGEST_HEAD - 1000)})).status_code == 200
+        body = b'{"values": {"email": "ann@example.com", "labels": "' + b"l" * 200_000 + b'"}}'
+        reply = await served.client.post("/v1/events", content=body, headers={"Content-Type": "application/json"})
+        assert reply.status_code == 202
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"BREW / HTTP/1.1\r\n\r\n", b"POST /v1/events HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"],
+    ids=["a method there is not", "two lengths"],
+)
+async def test_what_is_no_http_gets_a_problem_that_says_so(served: Served, raw: bytes) -> None:
+    head = await served.speak(raw)
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head

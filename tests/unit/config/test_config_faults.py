@@ -39,6 +39,22 @@ FAULTS = {
         'sources: {shop: {events: "orders["}}',
         "sources.shop.events: 'orders[' is no JMESPath: Incomplete expression",
     ),
+    "an expression with a function there is not": (
+        "sources: {shop: {events: 'lenght(orders)'}}",
+        "sources.shop.events: 'lenght(orders)' is no JMESPath: there is no function lenght",
+    ),
+    "an expression nested too deeply": (
+        "sources: {shop: {id: '" + "(" * 2000 + "a" + ")" * 2000 + "'}}",
+        "sources.shop.id: '" + "(" * 200 + "' is no JMESPath: it is nested too deeply",
+    ),
+    "a limit that is a truth": (
+        "limits: {body_bytes: true}",
+        "limits.body_bytes: must be a whole number, not true or false",
+    ),
+    "aliases of aliases": (
+        "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10))]),
+        "the file says more than 100000 values; its aliases may repeat each other",
+    ),
     "an action that is none": (
         "sources: {shop: {action: apend}}",
         "sources.shop.action: must be append, update, replace or ignore, not 'apend'; did you mean append?",
@@ -144,6 +160,11 @@ def test_a_fault_is_told_with_its_place(
 ) -> None:
     monkeypatch.setenv("SET_AND_EMPTY", "")
     assert faults_of(text, tmp_path) == [sentence]
+
+
+def test_a_text_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:
+    (fault,) = faults_of('sources: {shop: {id: "\\uD800"}}', tmp_path)
+    assert fault.endswith("this is no YAML in line 1, column 22: a half of a surrogate pair is no text")
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:

@@ -156,6 +156,18 @@ async def test_a_body_without_a_content_type_is_json(ingest: Ingest) -> None:
     assert (await ingest.client.send(request)).status_code == 202
 
 
+async def test_every_member_of_a_gzip_counts(ingest: Ingest) -> None:
+    """`cat a.gz b.gz` is a gzip; a second member that is left out would be lost behind a 202."""
+    lines = [msgspec.json.encode({**ANN, "id": name}) + b"\n" for name in ("first", "second")]
+    both = b"".join(map(gzip.compress, lines))
+    reply = await ingest.send(both, content_encoding="gzip", content_type="application/x-ndjson")
+    assert [result["id"] for result in reply.json()["results"]] == ["first", "second"]
+    behind = await ingest.send(gzip.compress(lines[0]) + b"and more", content_encoding="gzip")
+    assert (behind.status_code, behind.json()["reasons"][0]["code"]) == (400, "malformed_gzip")
+    bombs = gzip.compress(b" " * 600_000) * 2
+    assert (await ingest.send(bombs, content_encoding="gzip")).status_code == 413
+
+
 async def test_gzip_is_unpacked_within_the_limit(ingest: Ingest) -> None:
     good = await ingest.send(gzip.compress(msgspec.json.encode(ANN)), content_encoding="gzip")
     bomb = await ingest.send(gzip.compress(b" " * 10_000_000), content_encoding="gzip")

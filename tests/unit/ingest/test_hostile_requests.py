@@ -49,6 +49,7 @@ BODIES: dict[str, bytes] = {
     "an empty object": b"{}",
     "an empty array": b"[]",
     "nested empty arrays": b"[[[]]]",
+    "a value nested deeper than Python recurses": b'{"a":' + b"[" * 400 + b"]" * 400 + b"}",
     "mixed items": b'[1, null, "x", [], {}, true, 1.5]',
     "trailing comma": b'{"values": {},}',
     "trailing garbage": GOOD + b"}",

@@ -1,0 +1,62 @@
+"""Connections: uvicorn's HTTP protocol with a bound on a request's head, and faults told as every other is.
+
+httptools takes headers of any size and puts them together on the event loop: without a bound one request, with
+no key at all, would hold everybody up. What is no HTTP is answered as problem+json too.
+"""
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from contactfold.web.problems import Problem, problem_response
+
+LONGEST_HEAD = 64 * 1024
+"""Bytes that a request's line and headers may have together."""
+
+_NO_HTTP = "This is not an HTTP request that can be read: check its line, its headers and its Content-Length."
+_TOO_LONG = f"The request's line and headers are larger than {LONGEST_HEAD} bytes; send less in them."
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection."""
+
+    _head = 0
+    """Bytes received since the present request began, while its headers are not complete."""
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, at most a head's worth of it at a time while a head is being read."""
+        for begin in range(0, len(data), LONGEST_HEAD):
+            part = data[begin : begin + LONGEST_HEAD]
+            super().data_received(part)
+            if self.transport.is_closing():
+                return
+            if self._in_head:
+                self._head += len(part)
+                if self._head > LONGEST_HEAD:
+                    self._refuse(Problem(431, "headers_too_large", _TOO_LONG))
+                    return
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._head, self._in_head = 0, True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """A request's head is there."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A request is there; whatever comes next is the head of another."""
+        self._head, self._in_head = 0, True
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (uvicorn's sentence says nothing to do)
+        """Answer what is no HTTP."""
+        self._refuse(Problem(400, "malformed_request", _NO_HTTP))
+
+    def _refuse(self, problem: Problem) -> None:
+        response = problem_response(problem)
+        lines = [f"HTTP/1.1 {problem.status} Refused".encode(), b"connection: close"]
+        lines += [name + b": " + value for name, value in response.raw_headers]
+        self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + bytes(response.body))
+        self.transport.close()
