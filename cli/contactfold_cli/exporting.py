@@ -1,14 +1,16 @@
 """`contactfold export`: the directory as canonical lines or CSV."""
 
 import contextlib
+import errno
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
-from contactfold.canonical import export_csv, export_lines
+from contactfold.canonical import closing, export_csv, export_lines
 from contactfold.config import Config, Misconfigured, Settings
 from contactfold.lifetime import run_loop
 from contactfold_cli.composition import opened_directory, print_json
@@ -37,16 +39,34 @@ async def _export(config: Config, settings: Settings, *, form: str, output: Path
 
 async def _write(lines: AsyncIterator[bytes], to: BinaryIO) -> int:
     count = 0
-    async for line in lines:
-        to.write(line)
-        count += 1
-    to.flush()
+    async with closing(lines):
+        async for line in lines:
+            to.write(line)
+            count += 1
+        to.flush()
     return count
 
 
-async def _write_whole(lines: AsyncIterator[bytes], output: Path) -> int:
-    """Write to a file beside `output` and rename it at the end, so that half an export never has its name."""
+def _is_special(output: Path) -> bool:
+    """Whether there is something at the path that is no file. Raises `IsADirectoryError`."""
     try:
+        mode = output.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return not stat.S_ISREG(mode)
+
+
+async def _write_whole(lines: AsyncIterator[bytes], output: Path) -> int:
+    """Write to a file beside `output` and rename it at the end, so that half an export never has its name.
+
+    A device or a pipe is written to as it is: a rename would put a file in its place.
+    """
+    try:
+        if _is_special(output):
+            with open(output, "wb") as device:  # noqa: ASYNC230, PTH123  (a device, and nothing else runs here)
+                return await _write(lines, device)
         number, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     except OSError as error:
         why = (error.strerror or str(error)).lower()

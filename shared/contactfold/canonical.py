@@ -9,7 +9,9 @@ contacts only. Both read one snapshot, a line at a time, in flat memory.
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import orjson
 
@@ -19,8 +21,20 @@ from contactfold.domain.schema import Schema, fold_name
 from contactfold.ports import Directory
 from contactfold.profile import contact_object, organization_object, provenance_object
 
+Item = TypeVar("Item")
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER_OR_PHONE = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+
+
+@asynccontextmanager
+async def closing(items: AsyncIterator[Item]) -> AsyncIterator[AsyncIterator[Item]]:
+    """Items that are let go of here, while what they stand on is still open, also where a reader stops early."""
+    try:
+        yield items
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
 
 
 def contact_line(contact: Contact, schema: Schema) -> bytes:
@@ -37,14 +51,16 @@ def organization_line(fragments: list[Fragment]) -> bytes:
 async def export_lines(directory: Directory, schema: Schema) -> AsyncIterator[bytes]:
     """The canonical export of a directory as of one moment, a line at a time."""
     async with directory.snapshot() as moment:
-        async for contact in moment.export_contacts():
-            yield contact_line(contact, schema)
+        async with closing(moment.export_contacts()) as contacts:
+            async for contact in contacts:
+                yield contact_line(contact, schema)
         gathered: list[Fragment] = []
-        async for fragment in moment.export_fragments():
-            if gathered and gathered[0].account_id != fragment.account_id:
-                yield organization_line(gathered)
-                gathered = []
-            gathered.append(fragment)
+        async with closing(moment.export_fragments()) as fragments:
+            async for fragment in fragments:
+                if gathered and gathered[0].account_id != fragment.account_id:
+                    yield organization_line(gathered)
+                    gathered = []
+                gathered.append(fragment)
         if gathered:
             yield organization_line(gathered)
 
@@ -56,8 +72,8 @@ async def export_csv(directory: Directory, schema: Schema) -> AsyncIterator[byte
     `updated_at`; several values are joined by `; `.
     """
     yield csv_header(schema)
-    async with directory.snapshot() as moment:
-        async for contact in moment.export_contacts():
+    async with directory.snapshot() as moment, closing(moment.export_contacts()) as contacts:
+        async for contact in contacts:
             yield csv_row(contact, schema)
 
 
