@@ -64,8 +64,8 @@ format: install-dev ## Put the code into shape
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-law: install-dev ## Play random histories against the law, for SECONDS=60 or as long as you like (SEED=... to repeat)
-	@cd tests && ../$(BIN)/python -m oracle.law --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+law: install-dev ## Play random histories against the law, for SECONDS=60, ON=memory, sqlite or mongo (SEED=... to repeat)
+	@cd tests && ../$(BIN)/python -m oracle.law --seconds $(or $(SECONDS),60) --on $(or $(ON),memory) $(if $(SEED),--seed $(SEED))
 
 bench: install-dev ## Measure events per second, embedded and on Kafka with MongoDB
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -2,6 +2,7 @@
 
 import base64
 import sys
+from collections.abc import AsyncIterator
 
 from contactfold.config import Config, Settings
 from contactfold.domain.stamp import format_time
@@ -9,7 +10,7 @@ from contactfold.exits import Exit
 from contactfold.lifetime import run_loop
 from contactfold.ports import DeadLetter, Directory
 from contactfold_cli.composition import opened_directory, print_json
-from contactfold_cli.tables import print_table
+from contactfold_cli.tables import GrowingTable, JsonList
 
 _PAGE = 500
 
@@ -19,23 +20,28 @@ def run_list(_: Config, settings: Settings, *, json: bool) -> int:
 
     async def find() -> int:
         async with opened_directory(settings) as directory:
-            letters = [_place(letter) for letter in await _find_all(directory)]
-        if json:
-            print_json(letters)
-        elif letters:
-            print_table(letters)
-        else:
-            print("There are no dead letters.")
+            await print_letters(directory, json=json)
         return Exit.DONE
 
     return run_loop(find())
 
 
-async def _find_all(directory: Directory) -> list[DeadLetter]:
-    letters: list[DeadLetter] = []
-    while page := await directory.dead_letters(after=letters[-1].id if letters else None, limit=_PAGE):
-        letters += page
-    return letters
+async def print_letters(directory: Directory, *, json: bool) -> None:
+    """Print every dead letter's place as it comes: their records, which may be large, are not kept."""
+    write = JsonList() if json else GrowingTable()
+    async for page in _pages(directory):
+        write.add(page)
+    if not write.end() and not json:
+        print("There are no dead letters.")
+
+
+async def _pages(directory: Directory) -> AsyncIterator[list[dict[str, object]]]:
+    after: str | None = None
+    while letters := await directory.dead_letters(after=after, limit=_PAGE):
+        after = letters[-1].id
+        places = [_place(letter) for letter in letters]
+        letters.clear()
+        yield places
 
 
 def run_show(_: Config, settings: Settings, *, letter_id: str, json: bool) -> int:

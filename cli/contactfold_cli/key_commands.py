@@ -9,6 +9,8 @@ from contactfold_cli.options import ConfigFile, Json
 
 app = typer.Typer(help="API keys and their scopes.", no_args_is_help=True)
 
+_CHOICES = f"{', '.join(SCOPES[:-1])} or {SCOPES[-1]}"
+
 
 @app.command()
 def create(
@@ -16,9 +18,7 @@ def create(
     json: Json = False,
     scope: Annotated[
         list[str] | None,
-        typer.Option(
-            "--scope", metavar="S", help=f"{', '.join(SCOPES[:-1])} or {SCOPES[-1]}; several times for several."
-        ),
+        typer.Option("--scope", metavar="S", help=f"{_CHOICES}; several times for several."),
     ] = None,
     name: Annotated[str, typer.Option("--name", metavar="N", help="What the key is for.")] = "",
     source: Annotated[str | None, typer.Option("--source", metavar="S", help="The only source it may write.")] = None,

@@ -16,9 +16,10 @@ from typing import Protocol, TypeAlias
 
 from contactfold.domain.changes import Changes, DeadLetter, Evidence, Headers, Partition, Window
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
-from contactfold.domain.stamp import EventId
+from contactfold.domain.stamp import EventId, Stamp
 
 __all__ = [
+    "ANSWER_BYTES",
     "ApiKey",
     "Changes",
     "Clock",
@@ -38,6 +39,9 @@ __all__ = [
 
 Clock: TypeAlias = Callable[[], int]
 """Now, in microseconds since 1970. Only composition roots hand one out that reads the machine's clock."""
+
+ANSWER_BYTES = 8 * 1024 * 1024
+"""Bytes of records or events that one answer holds at most, however many were asked for. One alone may be larger."""
 
 
 class Lane(StrEnum):
@@ -86,6 +90,7 @@ class LogReader(Protocol):
     async def fetch(self, lane: Lane, *, limit: int, wait: float) -> list[LogRecord]:
         """Up to `limit` records of the lane's assigned partitions, waiting up to `wait` seconds for the first.
 
+        Together they hold at most `ANSWER_BYTES` of keys, values and headers; one that is larger comes alone.
         Records of one partition come in the order of their offsets, without a hole, each once until
         `rewind`. Raises `RecordsGone` where the log no longer holds what a position points at, each time
         until `rewind` moves that partition to an offset the log holds.
@@ -221,6 +226,14 @@ class Directory(Protocol):
         """All evidence written under these contacts' handles or the handles they absorbed, in stamp order."""
         ...
 
+    async def evidence_page(self, contact: Contact, *, after: Stamp | None, limit: int) -> list[Evidence]:
+        """Up to `limit` of a contact's evidence in stamp order, those after `after`; none only at the end.
+
+        A page of large events ends early, at `ANSWER_BYTES`; the memory of one page is bounded however much evidence
+        the contact has.
+        """
+        ...
+
     async def fragments(self, keys: Sequence[tuple[str, Partition]]) -> dict[tuple[str, Partition], Fragment]:
         """The fragments of these organisations that these partitions hold."""
         ...
@@ -280,7 +293,10 @@ class Directory(Protocol):
         ...
 
     async def dead_letters(self, *, after: str | None, limit: int) -> list[DeadLetter]:
-        """Up to `limit` dead letters in the order of their ids, those after `after`."""
+        """Up to `limit` dead letters in the order of their ids, those after `after`; none only at the end.
+
+        A page of large letters ends early, at `ANSWER_BYTES`.
+        """
         ...
 
     async def dead_letter(self, letter_id: str) -> DeadLetter | None:

@@ -130,6 +130,7 @@ async def test_a_contact_reads_in_a_shell_as_what_it_is(directory: MongoDirector
     ("collection", "where"),
     [
         ("evidence", {"handle": {"$in": [b"x"]}}),
+        ("evidence", {"handle": {"$in": [b"x", b"y"]}, "stamp": {"$gt": b"x"}}),
         ("evidence", {"account_id": "A-1"}),
         ("contacts", {"component": {"$in": [b"x"]}}),
         ("contacts", {"organizations": "A-1"}),
@@ -140,6 +141,11 @@ async def test_a_contact_reads_in_a_shell_as_what_it_is(directory: MongoDirector
 async def test_questions_are_answered_from_an_index(raw: Any, collection: str, where: dict[str, Any]) -> None:
     plan = await raw[collection].find(where).explain()
     assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_a_page_of_evidence_is_in_order_by_its_index(raw: Any) -> None:
+    page = raw["evidence"].find({"handle": {"$in": [b"x", b"y"]}, "stamp": {"$gt": b"x"}}).sort("stamp").limit(9)
+    assert "'stage': 'SORT'" not in str((await page.explain())["queryPlanner"]["winningPlan"])
 
 
 async def test_what_no_document_can_hold_is_too_large_and_leaves_nothing(directory: MongoDirectory) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from contactfold.domain.directory import Contact
 from contactfold.domain.errors import RetryOnFreshState, Unavailable
-from contactfold.ports import Changes, Directory
+from contactfold.ports import Changes, Directory, Evidence
 from contract.directory_objects import (
     P0,
     P1,
@@ -15,6 +15,7 @@ from contract.directory_objects import (
     contact,
     event_id,
     everything,
+    evidence,
     fragment,
     key,
     letter,
@@ -121,6 +122,57 @@ async def test_counts_tell_how_much_there_is(directory: Directory) -> None:
     assert await directory.counts() == {"contacts": 2, "evidence": 2, "dead_letters": 1}
 
 
+# ------------------------------------------------------------------------------------------------ evidence
+
+
+async def pages_of(directory: Directory, one: Contact, limit: int) -> list[list[Evidence]]:
+    """All pages of a contact's evidence."""
+    pages: list[list[Evidence]] = []
+    after = None
+    while page := await directory.evidence_page(one, after=after, limit=limit):
+        pages.append(page)
+        after = page[-1].stamp
+    return pages
+
+
+async def test_pages_of_evidence_together_are_the_whole_in_order_over_absorbed_handles_too(
+    directory: Directory,
+) -> None:
+    ann = contact("ann", absorbed=[event_id("old"), event_id("older")])
+    handles = [ann.handle, *ann.absorbed, event_id("eve"), None]
+    said = [evidence(f"e{number}", handles[number % 5], at=number * 7919 % 100) for number in range(100)]
+    await directory.commit(Changes(contacts=[ann], evidence=said))
+    whole = await directory.evidence_of([ann])
+    assert len(whole) == 60
+    for limit in (1, 7, 59, 60, 61, 1000):
+        pages = await pages_of(directory, ann, limit)
+        assert [one for page in pages for one in page] == whole
+        assert all(len(page) == limit for page in pages[:-1])
+    assert await directory.evidence_page(ann, after=None, limit=0) == []
+    assert await directory.evidence_page(contact("nobody"), after=None, limit=9) == []
+
+
+async def test_evidence_that_moved_is_on_its_new_contacts_pages(directory: Directory) -> None:
+    said = [evidence(name, event_id("bob"), at=at) for at, name in enumerate(("bob", "two", "three"))]
+    await directory.commit(Changes(contacts=[contact("ann"), contact("bob")], evidence=said))
+    await directory.commit(Changes(moved_evidence=[(event_id("two"), event_id("ann"))]))
+    assert [one.event_id for one in await directory.evidence_page(contact("ann"), after=None, limit=9)] == [
+        event_id("two")
+    ]
+    assert [one.event_id for one in await directory.evidence_page(contact("bob"), after=said[0].stamp, limit=9)] == [
+        event_id("three")
+    ]
+
+
+async def test_a_page_of_evidence_ends_early_where_its_events_are_large(directory: Directory) -> None:
+    said = [evidence(f"e{number}", event_id("ann"), at=number, event=b"x" * 1_000_000) for number in range(20)]
+    await directory.commit(Changes(contacts=[contact("ann")], evidence=said[:10]))
+    await directory.commit(Changes(evidence=said[10:]))
+    pages = await pages_of(directory, contact("ann"), 1000)
+    assert [len(page) for page in pages] == [8, 8, 4]
+    assert [one for page in pages for one in page] == said
+
+
 # -------------------------------------------------------------------------------------------- dead letters
 
 
@@ -143,6 +195,13 @@ async def test_dead_letters_are_listed_in_pages_in_the_order_of_ids(directory: D
     await directory.commit(Changes(dead_letters=letters[::-1]))
     assert await directory.dead_letters(after=None, limit=3) == letters[:3]
     assert await directory.dead_letters(after=letters[2].id, limit=9) == letters[3:]
+
+
+async def test_a_page_of_dead_letters_ends_early_where_they_are_large(directory: Directory) -> None:
+    letters = [letter(number, value=b"x" * 1_000_000) for number in range(10)]
+    await directory.commit(Changes(dead_letters=letters))
+    assert await directory.dead_letters(after=None, limit=500) == letters[:8]
+    assert await directory.dead_letters(after=letters[7].id, limit=500) == letters[8:]
 
 
 # ---------------------------------------------------------------------------------------- keys and settings

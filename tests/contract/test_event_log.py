@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from contactfold.domain.errors import TooLarge, Unavailable
-from contactfold.ports import EventLog, Lane, NewRecord, Partition
+from contactfold.ports import ANSWER_BYTES, EventLog, Lane, LogRecord, NewRecord, Partition
 from contract.event_log_fixtures import by_partition, log, rig, values
 from servers.event_logs import GROUP, PARTITIONS, Applied, Child, LogRig, numbered, read, until
 
@@ -169,6 +169,21 @@ async def test_a_fetch_brings_no_more_than_its_limit(log: EventLog) -> None:
         records = await reader.fetch(Lane.LIVE, limit=4, wait=5)
         assert 0 < len(records) <= 4
         seen += len(records)
+
+
+async def test_a_fetch_brings_no_more_bytes_than_an_answer_holds(log: EventLog) -> None:
+    sent = [NewRecord(b"key-%d" % (number % 16), b"%05d" % number + b"x" * 990_000) for number in range(40)]
+    for start in range(0, 40, 4):
+        await log.append(Lane.LIVE, sent[start : start + 4])
+    reader = await log.reader(GROUP, Applied())
+    came: list[LogRecord] = []
+    while len(came) < 40:
+        records = await reader.fetch(Lane.LIVE, limit=250, wait=10)
+        assert 0 < sum(len(record.value) for record in records) <= ANSWER_BYTES
+        came += records
+    assert sorted(record.value for record in came) == [record.value for record in sent]
+    for records in by_partition(came).values():
+        assert [record.offset for record in records] == list(range(len(records)))
 
 
 async def test_lanes_travel_apart(log: EventLog) -> None:

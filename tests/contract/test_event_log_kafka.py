@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -11,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contactfold.adapters.kafka_address import KafkaAddress
 from contactfold.adapters.kafka_log import KafkaLog
 from contactfold.domain.errors import Misconfigured, RecordsGone, Unavailable
-from contactfold.ports import Lane
+from contactfold.ports import ANSWER_BYTES, Lane
 from servers.event_logs import GROUP, Applied, KafkaRig, numbered, read, until
 from servers.kafka import KafkaBroker
 
@@ -221,6 +222,72 @@ async def test_a_record_without_a_key_or_a_value_of_another_writer_is_delivered(
     came = {(each.key, each.value) for each in await read(reader, 2)}
     assert came == {(None, b"x"), (b"k", b"")}
     await log.close()
+
+
+async def test_compressed_records_fill_no_more_than_an_answer_once_they_are_unpacked(
+    kafka: str, kafka_url: str
+) -> None:
+    log = KafkaRig(kafka_url).log()
+    await log.open()
+    topic = f"{KafkaAddress.parse(kafka_url).prefix}.events"
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, compression_type="gzip", max_batch_size=64_000_000)
+    await producer.start()
+    for partition in range(2):
+        batch = producer.create_batch()
+        for number in range(40):
+            assert batch.append(key=b"k", value=b"%05d" % number + b"x" * 900_000, timestamp=None)
+        await (await producer.send_batch(batch, topic, partition=partition))
+    await producer.stop()
+    reader = await log.reader(GROUP, Applied())
+    offsets: dict[str, list[int]] = {}
+    while sum(map(len, offsets.values())) < 80:
+        records = await reader.fetch(Lane.LIVE, limit=250, wait=10)
+        assert 0 < sum(len(record.value) for record in records) <= ANSWER_BYTES
+        for record in records:
+            assert int(record.value[:5]) == record.offset
+            offsets.setdefault(record.partition, []).append(record.offset)
+    assert all(came == list(range(40)) for came in offsets.values())
+    await log.close()
+
+
+async def test_asking_for_the_ends_again_makes_no_new_connection(
+    kafka_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = KafkaRig(kafka_url).log()
+    await log.open()
+    await log.append(Lane.LIVE, numbered(1, keys=1))
+    before = await log.ends()
+    loop = asyncio.get_running_loop()
+    connect = loop.create_connection
+    made = []
+
+    def connect_and_tell(*args: Any, **options: Any) -> Any:
+        made.append(args)
+        return connect(*args, **options)
+
+    monkeypatch.setattr(loop, "create_connection", connect_and_tell)
+    await log.append(Lane.LIVE, numbered(1, keys=1))
+    after = await log.ends()
+    assert [after[each][1] - before[each][1] for each in after if after[each] != before[each]] == [1]
+    assert made == []
+    await log.close()
+
+
+async def test_ends_go_on_when_the_broker_is_back(own_broker: KafkaBroker, log: KafkaLog) -> None:
+    await log.append(Lane.LIVE, numbered(3, keys=1))
+    before = await log.ends()
+    own_broker.kill()
+    with pytest.raises(Unavailable, match="Kafka"):
+        await log.ends()
+    await asyncio.to_thread(own_broker.heal)
+    end = time.monotonic() + 30
+    while True:
+        try:
+            assert await log.ends() == before
+        except Unavailable:
+            assert time.monotonic() < end, "nobody ever told the ends again"
+        else:
+            return
 
 
 @pytest.mark.parametrize(

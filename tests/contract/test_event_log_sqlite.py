@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from contactfold.adapters.sqlite_log import SqliteLog
 from contactfold.domain.errors import RecordsGone, ServerUnfit, Unavailable
-from contactfold.ports import Lane, NewRecord
+from contactfold.ports import ANSWER_BYTES, Lane, NewRecord
 from servers.event_logs import GROUP, Applied, Child, SqliteRig, numbered, read
 
 
@@ -89,12 +90,43 @@ async def test_commits_are_flushed_to_the_disk(rig: SqliteRig, log: SqliteLog) -
     assert seen == [("wal",), (2,), (1,)], f"{rig.place}: a commit that is not flushed is lost with the power"
 
 
+async def test_what_a_fetch_has_no_room_for_is_not_read_from_the_file(log: SqliteLog) -> None:
+    for start in range(0, 60, 6):
+        await log.append(Lane.LIVE, [NewRecord(b"k", b"x" * 1_000_000) for _ in range(start, start + 6)])
+    reader = await log.reader(GROUP, Applied())
+    tracemalloc.start()
+    try:
+        records = await reader.fetch(Lane.LIVE, limit=250, wait=5)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(records) == 8
+    assert peak < ANSWER_BYTES + 1_000_000
+
+
+async def test_a_record_larger_than_an_answer_comes_alone(log: SqliteLog) -> None:
+    sizes = [5, ANSWER_BYTES + 1, 7]
+    await log.append(Lane.LIVE, [NewRecord(b"k", b"x" * size) for size in sizes])
+    reader = await log.reader(GROUP, Applied())
+    came = [await reader.fetch(Lane.LIVE, limit=9, wait=5) for _ in sizes]
+    assert [[len(record.value) for record in records] for records in came] == [[size] for size in sizes]
+
+
+async def test_a_fault_nobody_foresaw_is_told_without_what_was_being_written(log: SqliteLog) -> None:
+    def fail(_: apsw.Connection) -> None:
+        raise ValueError("ann@example.com")
+
+    assert log._writer is not None
+    with pytest.raises(Unavailable, match="ValueError") as caught:
+        await log._writer.do(fail)
+    assert "ann@" not in str(caught.value)
+
+
 async def test_trimmed_offsets_are_never_given_again(rig: SqliteRig, log: SqliteLog) -> None:
     await log.append(Lane.LIVE, numbered(5000, keys=1))
     partition = next(name for name, (_, following) in (await log.ends()).items() if following)
-    await log.trim(partition, 4999)
-    await log.trim(partition, 10)
-    await log.trim(partition, 90_000)
+    for before in (4999, 10, 90_000):
+        await rig.trim(partition, before)
     assert (await log.ends())[partition] == (5000, 5000)
     await log.close()
     again = rig.log()

@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from contactfold.adapters.room import fitting
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Fenced, RetryOnFreshState
-from contactfold.domain.stamp import EventId
+from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import ApiKey, Changes, DeadLetter, Evidence, Partition, Window
 
 K = TypeVar("K")
@@ -94,6 +95,11 @@ class MemoryDirectory:
         handles = {handle for contact in contacts for handle in (contact.handle, *contact.absorbed)}
         found = [each for each in self.stored.evidence.values() if each.handle in handles]
         return copy.deepcopy(sorted(found, key=lambda each: each.stamp))
+
+    async def evidence_page(self, contact: Contact, *, after: Stamp | None, limit: int) -> list[Evidence]:
+        """A page of a contact's evidence."""
+        found = await self.evidence_of([contact])
+        return list(fitting([one for one in found if after is None or one.stamp > after][:limit]))
 
     async def fragments(self, keys: Sequence[tuple[str, Partition]]) -> dict[tuple[str, Partition], Fragment]:
         """The fragments that exist."""
@@ -178,7 +184,7 @@ class MemoryDirectory:
         """Dead letters in the order of their ids."""
         await self.pause()
         ids = sorted(each for each in self.stored.letters if after is None or each > after)
-        return copy.deepcopy([self.stored.letters[each] for each in ids[:limit]])
+        return copy.deepcopy(list(fitting(self.stored.letters[each] for each in ids[:limit])))
 
     async def dead_letter(self, letter_id: str) -> DeadLetter | None:
         """One dead letter."""

@@ -1,7 +1,6 @@
 """What must hold between the documents of any directory, whatever arrived in whatever order.
 
-`audit` reads through the port alone, so it serves every adapter; `find_leftovers` looks into the dictionaries
-of the directory in memory for documents that nothing leads to.
+`audit` reads through the port alone; `find_leftovers` looks into the store for documents that nothing leads to.
 """
 
 from collections import defaultdict
@@ -15,7 +14,7 @@ from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId
 from contactfold.ports import Directory, Evidence
 from contactfold.wire import read_evidence
-from fakes.memory_directory import MemoryDirectory
+from oracle.places import Contents
 
 PAGE = 500
 
@@ -38,17 +37,17 @@ async def audit(directory: Directory, schema: Schema) -> list[str]:
     return faults
 
 
-def find_leftovers(directory: MemoryDirectory) -> list[str]:
+async def find_leftovers(directory: Directory, contents: Contents) -> list[str]:
     """Claims, components and evidence that no contact knows of, and evidence counted nowhere."""
-    stored = directory.stored
-    named = {name for contact in stored.contacts.values() for name in contact.owned | contact.named}
-    used = {contact.component for contact in stored.contacts.values()}
-    faults = [f"the claim {name} is left over" for name in stored.claims.keys() - named]
-    faults += [f"the component {_short(name)} is left over" for name in stored.components.keys() - used]
-    counted = sum(contact.size for contact in stored.contacts.values())
-    counted += sum(evidence.handle is None for evidence in stored.evidence.values())
-    if counted != len(stored.evidence):
-        faults.append(f"{counted} pieces of evidence are counted, and {len(stored.evidence)} are stored")
+    contacts = (await _all_contacts(directory)).values()
+    named = {name for contact in contacts for name in contact.owned | contact.named}
+    used = {contact.component for contact in contacts}
+    faults = [f"the claim {name} is left over" for name in contents.claims - named]
+    faults += [f"the component {_short(name)} is left over" for name in contents.components - used]
+    counted = sum(contact.size for contact in contacts)
+    counted += sum(handle is None for handle in contents.evidence.values())
+    if counted != len(contents.evidence):
+        faults.append(f"{counted} pieces of evidence are counted, and {len(contents.evidence)} are stored")
     return faults
 
 

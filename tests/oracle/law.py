@@ -1,32 +1,43 @@
-"""`python -m oracle.law --seconds N [--seed S]`: play random histories through the real core until time is up.
+"""`python -m oracle.law --seconds N [--seed S] [--on memory|sqlite|mongo]`: play random histories until time is up.
 
-Every seed makes one history, the same on every machine; the first one that breaks a property is shrunk and
-printed with its seed, and the exit code is 1.
+Every seed makes one history and tries one property of the real core on it; the first one that breaks a property
+is shrunk and printed with its seed, and the exit code is 1. In memory a seed does the same on every machine; on
+a real directory, processors that work at the same time do as they happen to.
 """
 
 import argparse
 import sys
 import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit, urlunsplit
 
 from oracle.choosing import SeededChooser
 from oracle.histories import MODES, Mode, make_arrival, make_events
+from oracle.places import IN_MEMORY, MongoPlace, RealStage, SqlitePlace, Stage
 from oracle.properties import (
+    check_that_order_buries_nobody,
     check_the_law,
+    check_the_law_with_a_limit,
     check_the_law_with_interruption,
     check_the_law_with_processors,
     check_the_outcomes,
 )
 from oracle.shrinking import Broken, Case, Check, hold
+from servers.mongo import NoMongo, start_mongo
 
 SIZES = (4, 6, 10, 16, 30, 60)
 WIDE = (15, 25, 40)
 
 
-def make_case(seed: int) -> Case:
-    """The history of a seed with its order of arrival."""
+def make_case(seed: int | str, only: Mode | None = None, sizes: Sequence[int] = SIZES) -> Case:
+    """The history of a seed with its order of arrival, of any mode or of one only."""
     choose = SeededChooser(seed)
-    mode = choose.one_of(MODES)
-    if choose.chance(30):
+    mode = only or choose.one_of(MODES)
+    if only is None and choose.chance(30):
         mode = Mode(
             "wide",
             plain=choose.chance(50),
@@ -34,22 +45,45 @@ def make_case(seed: int) -> Case:
             per_event=choose.one_of((2, 3)),
             keys=choose.one_of((10, 80)),
         )
-    events = make_events(choose, mode, choose.one_of(SIZES))
+    events = make_events(choose, mode, choose.one_of(sizes))
     return events, make_arrival(choose, events)
 
 
-def find_property(seed: int) -> Check:
-    """The property a seed tries: the law, alone or with other processors at work, or the outcomes in order."""
-    turn = seed % 4
-    if turn == 0:
-        return lambda case: check_the_outcomes(case[0])
-    if turn == 2:
-        at = seed // 4 % 10
-        return lambda case: check_the_law_with_interruption(*case, at=at)
-    if turn == 1:
-        pauses = [SeededChooser(f"{seed}/{place}").number(0, 5) for place in range(29)]
-        return lambda case: check_the_law_with_processors(*case, pauses=pauses)
-    return lambda case: check_the_law(*case)
+def find_property(seed: int, on: Stage = IN_MEMORY) -> Check:
+    """The property a seed tries: the law, alone, with other processors at work, or with a small limit; or the
+    outcomes in order."""
+    choose = SeededChooser(f"{seed}/property")
+    pauses = [choose.number(0, 5) for _ in range(29)]
+    limit, processors, at = choose.number(2, 6), choose.number(2, 3), choose.number(0, 9)
+    properties: tuple[Check, ...] = (
+        lambda case: check_the_law(*case, on=on),
+        lambda case: check_the_law_with_processors(*case, pauses=pauses, processors=processors, on=on),
+        lambda case: check_the_law_with_interruption(*case, at=at, on=on),
+        lambda case: check_the_law_with_a_limit(*case, limit=limit, on=on),
+        lambda case: check_the_law_with_processors(*case, pauses=pauses, processors=processors, limit=limit, on=on),
+        lambda case: check_the_law_with_interruption(*case, at=at, limit=limit, on=on),
+        lambda case: check_that_order_buries_nobody(*case, limit=limit, on=on),
+        lambda case: check_the_outcomes(case[0], on=on),
+    )
+    return properties[seed % len(properties)]
+
+
+@contextmanager
+def open_stage(kind: str) -> Iterator[Stage]:
+    """The stage that `--on` names: in memory, a SQLite file in a temporary directory, or a MongoDB as tests find it."""
+    if kind == "sqlite":
+        with TemporaryDirectory() as home, RealStage(SqlitePlace(Path(home) / "directory.db")) as stage:
+            yield stage
+    elif kind == "mongo":
+        server = start_mongo()
+        try:
+            url = urlunsplit(urlsplit(server.url)._replace(path=f"/law{uuid.uuid4().hex[:12]}"))
+            with RealStage(MongoPlace(url)) as stage:
+                yield stage
+        finally:
+            server.close()
+    else:
+        yield IN_MEMORY
 
 
 def main() -> int:
@@ -57,18 +91,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m oracle.law", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to play")
     parser.add_argument("--seed", type=int, default=None, help="the first seed; the time of day where left out")
+    parser.add_argument("--on", choices=("memory", "sqlite", "mongo"), default="memory", help="the directory")
     arguments = parser.parse_args()
-    seed = first = int(time.time()) if arguments.seed is None else arguments.seed
-    until = time.monotonic() + arguments.seconds
+    first = int(time.time()) if arguments.seed is None else arguments.seed
+    try:
+        with open_stage(arguments.on) as stage:
+            return play(stage, arguments.on, first, arguments.seconds)
+    except NoMongo as reason:
+        print(f"MongoDB is missing: {reason}", file=sys.stderr)  # noqa: T201
+        return 2
+
+
+def play(on: Stage, kind: str, first: int, seconds: float) -> int:
+    """Play from a seed until the time is up or a property breaks; the exit code."""
+    seed, until = first, time.monotonic() + seconds
     while True:
         try:
-            hold(find_property(seed), make_case(seed))
+            hold(find_property(seed, on), make_case(seed))
         except Broken as broken:
-            print(f"seed {seed} breaks the law; again: python -m oracle.law --seed {seed} --seconds 0{broken}")  # noqa: T201
+            again = f"python -m oracle.law --on {kind} --seed {seed} --seconds 0"
+            print(f"seed {seed} breaks the law; again: {again}{broken}")  # noqa: T201
             return 1
         seed += 1
         if time.monotonic() >= until:
-            print(f"{seed - first} histories from seed {first}: the law holds")  # noqa: T201
+            met = f"{on.tally.conflicts} conflicts and {on.tally.deaths} deaths met"
+            print(f"{seed - first} histories from seed {first} on {kind}, {met}: the law holds")  # noqa: T201
             return 0
 
 

@@ -1,7 +1,9 @@
 """The real core at work on a directory: records are decided and committed batch by batch, as the processor does."""
 
+import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from contactfold.canonical import export_lines
 from contactfold.config import Limits
@@ -9,12 +11,12 @@ from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.outcome import Outcome
 from contactfold.domain.schema import Attribute, Schema
 from contactfold.domain.stamp import format_event_id, make_event_id
-from contactfold.ports import Directory, LogRecord, Partition, Window
+from contactfold.ports import DeadLetter, Directory, LogRecord, Partition
 from contactfold.wire import read_event, write_event
-from contactfold_processor.deciding import Decider
+from contactfold_processor.applying import Applied, Applier
 from oracle.attributes import ATTRIBUTES
 from oracle.histories import Arrival, Event
-from oracle.reading import microseconds
+from oracle.reading import event_id, microseconds
 
 NOW = 1_800_000_000_000_000
 TRIES = 200
@@ -43,43 +45,73 @@ def make_schema() -> Schema:
 SCHEMA = make_schema()
 
 
+@dataclass
+class Step:
+    """What was applied at once, by places in the history, what became of it, and which events became dead letters."""
+
+    places: list[int]
+    outcomes: list[Outcome]
+    buried: set[str]
+
+
 class Feed:
     """One partition of a log that a history's events are written to as they arrive, and one processor reading it.
 
     Events with an even place are written as a program would, straight to the topic; the others as a door
-    that has normalised them, where it would have taken them.
+    that has normalised them, where it would have taken them. `limit` is the most evidence that may be rebuilt;
+    without one, nothing may become a dead letter.
     """
 
-    def __init__(self, directory: Directory, partition: Partition = "contactfold.events/0") -> None:
-        self.directory = directory
+    def __init__(
+        self, directory: Directory, partition: Partition = "contactfold.events/0", *, limit: int | None = None
+    ) -> None:
         self.partition = partition
-        self.decider = Decider(directory, SCHEMA, Limits())
         self.offset = 0
         self.conflicts = 0
+        self.steps: list[Step] = []
+        self._limit = limit
+        limits = Limits() if limit is None else Limits(component_events=limit, dead_share=1.0)
+        self._applier = Applier(directory, SCHEMA, limits, lambda: NOW)
 
     async def apply(self, events: Sequence[tuple[int, Event]]) -> list[Outcome]:
-        """Apply one batch, again from the start where another processor was faster; the outcomes of what was new."""
+        """Apply one batch, at once or in steps, each again from the start where another processor was faster.
+
+        The outcomes of what was new.
+        """
         records = [
             self._record(event, self.offset + n, normal=bool(place % 2)) for n, (place, event) in enumerate(events)
         ]
+        outcomes: list[Outcome] = []
+        while records:
+            applied = await self._apply_first(records)
+            taken, events = events[: applied.count], events[applied.count :]
+            records = records[applied.count :]
+            decision = applied.decision
+            buried = self._find_buried(taken, decision.dead)
+            self.steps.append(Step([place for place, _ in taken], decision.outcomes, buried))
+            self.offset += applied.count
+            outcomes += decision.outcomes
+        return outcomes
+
+    async def _apply_first(self, records: list[LogRecord]) -> Applied:
         for _ in range(TRIES):
             try:
-                outcomes = await self._try(records)
+                # `apply` would halve a batch that crashes, and so hide the crash.
+                applied = await self._applier._apply(records)
             except RetryOnFreshState:
                 self.conflicts += 1
                 continue
-            self.offset += len(records)
-            return outcomes
+            assert 0 < applied.count <= len(records)
+            assert self._limit is not None or applied.count == len(records), "a batch was cut without need"
+            return applied
         raise AssertionError(f"a batch met a conflict {TRIES} times")
 
-    async def _try(self, records: list[LogRecord]) -> list[Outcome]:
-        decision = await self.decider.decide(records, NOW)
-        assert not decision.dead, [letter.reason for letter in decision.dead]
-        windows = await self.directory.positions([self.partition])
-        found = windows[self.partition].next if windows else None
-        decision.changes.positions = [Window(self.partition, self.offset + len(records), b"", found)]
-        await self.directory.commit(decision.changes)
-        return decision.outcomes
+    def _find_buried(self, events: Sequence[tuple[int, Event]], letters: Sequence[DeadLetter]) -> set[str]:
+        for letter in letters:
+            assert self._limit is not None, letter.reason
+            assert letter.code == "component_too_large", letter.reason
+        dead = [events[letter.offset - self.offset][1] for letter in letters]
+        return {event_id(event["source"], event["id"]) for event in dead}
 
     def _record(self, event: Event, offset: int, *, normal: bool) -> LogRecord:
         value, headers = json.dumps(event).encode(), ()
@@ -87,7 +119,7 @@ class Feed:
             received = microseconds(event["received_at"])
             statement = read_event(event, SCHEMA, source="?", id="?", received_at=received)
             if not statement.faults:
-                written = write_event(statement, SCHEMA)
+                written = write_event(statement, SCHEMA, sent=event)
                 return LogRecord(self.partition, offset, written.key, written.value, written.headers, NOW)
         return LogRecord(self.partition, offset, None, value, headers, NOW)
 
@@ -107,9 +139,9 @@ async def export_of(directory: Directory) -> bytes:
 
 async def contact_ids(directory: Directory, events: Sequence[Event]) -> dict[str, str | None]:
     """For each event id the id of the contact it belongs to now."""
-    found: dict[str, str | None] = {}
-    for event in events:
-        event_id = make_event_id(event["source"], event["id"])
-        contact = await directory.contact_of(event_id)
-        found[format_event_id(event_id)] = format_event_id(contact.id) if contact is not None else None
-    return found
+    names = [make_event_id(event["source"], event["id"]) for event in events]
+    contacts = await asyncio.gather(*map(directory.contact_of, names))
+    return {
+        format_event_id(name): format_event_id(contact.id) if contact is not None else None
+        for name, contact in zip(names, contacts, strict=True)
+    }

@@ -21,8 +21,17 @@ def hold(check: Check, case: Case) -> None:
     fault = _why(check, case)
     if fault is None:
         return
-    smallest = shrink(case, lambda simpler: type(_why(check, simpler)) is type(fault))
-    last = _why(check, smallest)
+    last = fault
+
+    def breaks(simpler: Case) -> bool:
+        nonlocal last
+        found = _why(check, simpler)
+        if found is None or type(found) is not type(fault):
+            return False
+        last = found
+        return True
+
+    smallest = shrink(case, breaks)
     raise Broken(f"\n{tell(*smallest)}\n{type(last).__name__}: {last}") from last
 
 

@@ -109,3 +109,32 @@ def test_a_late_event_is_applied_also_beside_one_that_takes_no_part_and_names_an
         ]
     )
     check_the_law(history, [[0], [1], [2], [3], [4, 3]] if company == "copy" else [[0], [1], [2], [4, 3]])
+
+
+@at_every_call
+def test_an_event_does_not_die_because_evidence_was_counted_twice(at: int) -> None:
+    """Where a contact joins a component between the loading of contacts and that of components, the batch knows it
+    alone and its evidence within the component too: two and five, where a rebuild would take all five and the event."""
+    history = finish(
+        [
+            said(1, customer_id="1", email="a@x.com"),
+            said(2, customer_id="1", email="a@x.com"),
+            said(3, customer_id="2", email="b@x.com", phone="+14155550101"),
+            said(4, customer_id="3", email="c@x.com", phone="+14155550101"),
+            said(10, customer_id="1", phone="+14155550101"),
+            said(5, email=["a@x.com", "b@x.com"]),
+        ]
+    )
+    check_the_law_with_interruption(history, [[0], [1], [2], [3], [4], [5]], at=at, limit=6)
+
+
+@at_every_call
+def test_an_event_that_another_processor_has_just_applied_does_not_die(at: int) -> None:
+    """Its copy finds a component that is too large because the event itself is in it."""
+    history = finish(
+        [
+            said(1, action="update", email="a@x.com"),
+            said(5, email="a@x.com"),
+        ]
+    )
+    check_the_law_with_interruption(history, [[1], [0], [0]], at=at, limit=2)

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from oracle.histories import MODES, Mode, arrivals, events
 from oracle.law import find_property, make_case
 from oracle.properties import (
+    check_that_order_buries_nobody,
     check_the_law,
+    check_the_law_with_a_limit,
     check_the_law_with_interruption,
     check_the_law_with_processors,
     check_the_outcomes,
@@ -63,6 +65,42 @@ def test_a_batch_that_another_processor_overtakes_while_it_reads_keeps_the_law(
 ) -> None:
     """Reads of one batch may come from before and after another's commit; what is written fits together."""
     hold(lambda case: check_the_law_with_interruption(*case, at=at), data.draw(cases(mode)))
+
+
+@by_mode
+@playing
+@given(data=st.data(), limit=st.integers(1, 6))
+def test_only_events_whose_own_component_is_too_large_die(mode: Mode, data: st.DataObject, limit: int) -> None:
+    """However events arrive and batches are cut: late, not plain, and by itself too much to rebuild; nothing else."""
+    hold(lambda case: check_the_law_with_a_limit(*case, limit=limit), data.draw(cases(mode)))
+
+
+@by_mode
+@playing
+@given(data=st.data(), limit=st.integers(1, 6))
+def test_whatever_comes_in_order_lives(mode: Mode, data: st.DataObject, limit: int) -> None:
+    """Also where its component is far too large to rebuild, and wherever batches are cut."""
+    hold(lambda case: check_that_order_buries_nobody(*case, limit=limit), data.draw(cases(mode)))
+
+
+@by_mode
+@playing
+@given(data=st.data(), limit=st.integers(1, 6), pauses=st.lists(st.integers(0, 4), min_size=1, max_size=12))
+def test_processors_that_work_at_the_same_time_bury_only_what_must_be(
+    mode: Mode, data: st.DataObject, limit: int, pauses: list[int]
+) -> None:
+    """Whatever each had seen, nothing died that the events which live would leave a place for."""
+    hold(lambda case: check_the_law_with_processors(*case, pauses=pauses, limit=limit), data.draw(cases(mode)))
+
+
+@by_mode
+@playing
+@given(data=st.data(), limit=st.integers(1, 6), at=st.integers(0, 8))
+def test_a_batch_that_another_overtakes_buries_only_what_must_be(
+    mode: Mode, data: st.DataObject, limit: int, at: int
+) -> None:
+    """What was read before and after another's commit is never counted twice."""
+    hold(lambda case: check_the_law_with_interruption(*case, at=at, limit=limit), data.draw(cases(mode)))
 
 
 @pytest.mark.parametrize("seed", range(400, 480))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from oracle.burying import find_buried
 from oracle.fold import World, fold
 from oracle.histories import Event, finish
 from oracle.reading import event_id
@@ -87,3 +88,47 @@ def test_an_organisation_hears_what_a_contact_ignored() -> None:
     world = play(upsert(email="a@x.com"), told)
     assert "@organizations" not in world.people[0].fields
     assert world.accounts["A-1"].fields["name"][1] == "Office"
+
+
+def bury(*events: Event, arrive: list[list[int]], limit: int) -> list[str]:
+    """Which of these events, one second after another, die: their own ids in order of arrival."""
+    finished = finish([{"source": "shop", "occurred_at": at, **event} for at, event in enumerate(events)])
+    dead = find_buried(finished, arrive, limit)
+    return [
+        f"e{at}" for batch, died in zip(arrive, dead, strict=True) for at in batch if event_id("shop", f"e{at}") in died
+    ]
+
+
+def update(**values: Any) -> Event:
+    """A statement that is not plain."""
+    return {"action": "update", "values": values}
+
+
+def test_a_late_event_dies_where_its_component_and_itself_are_more_than_the_limit() -> None:
+    """Three pieces of evidence, and the limit is two or three."""
+    events = (update(email="a@x.com"), upsert(email="a@x.com"), upsert(email="a@x.com"))
+    assert bury(*events, arrive=[[1], [2], [0]], limit=2) == ["e0"]
+    assert bury(*events, arrive=[[1], [2], [0]], limit=3) == []
+
+
+def test_an_event_in_order_never_dies() -> None:
+    """Not plain, and the limit is one; also in one batch, since that is stepped through in the order of stamps."""
+    events = [update(email="a@x.com") for _ in range(4)]
+    assert bury(*events, arrive=[[0], [1], [2], [3]], limit=1) == []
+    assert bury(*events, arrive=[[3, 1, 0, 2]], limit=1) == []
+
+
+def test_a_late_plain_event_never_dies_unless_it_clashes_with_its_component() -> None:
+    """A key that differs makes what is late matter."""
+    plain = [upsert(email="a@x.com") for _ in range(3)]
+    assert bury(*plain, arrive=[[2], [1], [0]], limit=1) == []
+    clashing = (upsert(email="a@x.com", customer_id="2"), *plain, upsert(email="a@x.com", customer_id="1"))
+    assert bury(*clashing, arrive=[[4], [3], [2], [1], [0]], limit=3) == ["e0"]
+
+
+def test_only_what_hangs_together_counts() -> None:
+    """Somebody else's evidence is no part of a component, however much it is, until an event names both."""
+    events = (update(email="a@x.com"), upsert(email="a@x.com"), upsert(email="b@x.com"), upsert(email="b@x.com"))
+    assert bury(*events, arrive=[[1], [2], [3], [0]], limit=2) == []
+    link = upsert(email=["a@x.com", "b@x.com"])
+    assert bury(*events, link, arrive=[[1], [2], [3], [4], [0]], limit=4) == ["e0"]

@@ -16,6 +16,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from contactfold.adapters.kafka_address import KafkaAddress
 from contactfold.adapters.kafka_log import KafkaLog
 from contactfold.adapters.sqlite_log import SqliteLog
+from contactfold.adapters.sqlite_log_file import bounds, connect, places, row_id
+from contactfold.adapters.sqlite_transactions import writing
 from contactfold.ports import EventLog, Lane, LogReader, LogRecord, NewRecord, Partition
 
 PARTITIONS = 4
@@ -53,11 +55,21 @@ class SqliteRig:
         return SqliteLog(self.path, partitions=PARTITIONS, deadline=deadline)
 
     async def trim(self, partition: Partition, before: int) -> None:
-        """Remove rows."""
-        log = self.log()
-        await log.open()
-        await log.trim(partition, before)
-        await log.close()
+        """Remove rows, as an operator would: offsets that were given out are never given again."""
+        await asyncio.to_thread(self._trim, partition, before)
+
+    def _trim(self, partition: Partition, before: int) -> None:
+        connection = connect(self.path, patience=5.0)
+        try:
+            with writing(connection):
+                place = next(place for place in places(connection) if place.name == partition)
+                earliest, following = bounds(connection)[place.id]
+                end = max(earliest, min(before, following))
+                held = (row_id(place.id, 0), row_id(place.id, end))
+                connection.execute("DELETE FROM records WHERE id >= ? AND id < ?", held)
+                connection.execute("UPDATE partitions SET earliest = ? WHERE id = ?", (end, place.id))
+        finally:
+            connection.close()
 
 
 @dataclass

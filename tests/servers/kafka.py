@@ -93,13 +93,19 @@ def _libraries() -> Path:
 
 
 class KafkaBroker:
-    """One native broker (KRaft) on ports of its own; it keeps ports and data over `kill` and `start`."""
+    """One native broker (KRaft) on ports of its own; it keeps ports and data over `kill` and `start`.
 
-    def __init__(self, *, secured: bool = False, properties: str = "") -> None:
+    The first of a cluster is its controller too; others join it, each as another node.
+    """
+
+    def __init__(
+        self, *, secured: bool = False, properties: str = "", joins: "KafkaBroker | None" = None, node: int = 1
+    ) -> None:
         self._classpath = f"{_libraries()}/*"
         self._secured = secured
         self._directory = Path(tempfile.mkdtemp(prefix="contactfold-kafka-"))
         self._port, self._controller_port, self._sasl_port = free_ports(3)
+        self._joins, self._node = joins, node
         self._process: ServerProcess | None = None
         self._write_properties(properties)
 
@@ -175,11 +181,15 @@ class KafkaBroker:
         if self._secured:
             listeners.append(f"SASL_SSL://localhost:{self._sasl_port}")
             extra += self._security()
+        controller = [f"CONTROLLER://127.0.0.1:{self._controller_port}"]
+        if self._joins is not None:
+            controller = []
+            extra += f"process.roles=broker\nnode.id={self._node}\n"
         self._properties.write_text(
             f"{_COMMON}log.dirs={self._directory / 'data'}\n"
-            f"listeners={','.join(listeners)},CONTROLLER://127.0.0.1:{self._controller_port}\n"
+            f"listeners={','.join(listeners + controller)}\n"
             f"advertised.listeners={','.join(listeners)}\n"
-            f"controller.quorum.voters=1@127.0.0.1:{self._controller_port}\n"
+            f"controller.quorum.voters=1@127.0.0.1:{(self._joins or self)._controller_port}\n"
             "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL\n" + extra
         )
 

@@ -18,8 +18,6 @@ from contactfold_console.reading import Admitted, Reader
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
 _CURSOR = "evidence"
-_PAGE_BYTES = 8 << 20
-"""A page ends early where its events together are larger than this."""
 
 
 @router.get(
@@ -51,23 +49,13 @@ async def list_evidence(
     if after is not None and place is None:
         raise invalid_cursor()
     contact = await reader.find(contact_id)
-    evidence = await reader.directory.evidence_of([contact])
-    ahead = [one for one in evidence if place is None or one.stamp > place]
-    page = _first(ahead, limit)
-    next_ = write_cursor(page[-1].stamp, _CURSOR) if len(page) < len(ahead) else None
+    page = await reader.directory.evidence_page(contact, after=place, limit=limit)
+    last = page[-1].stamp if page else None
+    more = last is not None and await reader.directory.evidence_page(contact, after=last, limit=1)
+    next_ = write_cursor(last, _CURSOR) if last is not None and more else None
     body = {"items": [_item(reader, one) for one in page], "next": next_}
     # Not orjson: it refuses integers past 64 bits, which an event may well hold.
     return Response(msgspec.json.encode(body), media_type="application/json")
-
-
-def _first(evidence: list[Evidence], limit: int) -> list[Evidence]:
-    """A page's worth of evidence: at least one piece, at most `limit`, and no more bytes than a page may have."""
-    size = 0
-    for count, one in enumerate(evidence[:limit]):
-        size += len(one.event)
-        if count and size > _PAGE_BYTES:
-            return evidence[:count]
-    return evidence[:limit]
 
 
 def _item(reader: Reader, evidence: Evidence) -> dict[str, object]:

@@ -48,7 +48,10 @@ def find_trip(
 def advance(
     records: Sequence[LogRecord], died: set[str], windows: dict[Partition, Window], limits: Limits
 ) -> list[Window]:
-    """The positions after these records, each with the one it replaces and its window of deaths."""
+    """The positions after these records, each with the one it replaces and its window of deaths.
+
+    Raises `ValueError` for a record below its partition's position: a position never goes back by accident.
+    """
     moved: dict[Partition, Window] = {}
     for record in records:
         partition = record.partition
@@ -56,8 +59,13 @@ def advance(
         if window is None:
             before = windows.get(partition)
             window = moved[partition] = Window(
-                partition, 0, before.recent if before else b"", before.next if before else None
+                partition,
+                before.next if before else 0,
+                before.recent if before else b"",
+                before.next if before else None,
             )
+        if record.offset < window.next:
+            raise ValueError(f"{partition}/{record.offset} is applied already: the next one there is {window.next}.")
         window.next = record.offset + 1
         dead = bool(died) and f"{partition}/{record.offset}" in died
         window.recent += b"\1" if dead else b"\0"

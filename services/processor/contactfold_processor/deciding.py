@@ -94,7 +94,7 @@ class Decider:
 
     async def _fold(self, excerpt: Excerpt, groups: list[Group], heard: Heard, now: int) -> _Folded:
         folded = _Folded()
-        groups = self._drop_too_large(excerpt, groups, heard, folded, now)
+        groups = await self._drop_too_large(excerpt, groups, heard, folded, now)
         stepping = [group for group in groups if not group.rebuild]
         extra = set().union(*(list_extra_claims(excerpt, group) for group in stepping))
         if extra:
@@ -146,21 +146,29 @@ class Decider:
                 fitting = min(fitting, come[1])
         return fitting
 
-    def _drop_too_large(
+    async def _drop_too_large(
         self, excerpt: Excerpt, groups: list[Group], heard: Heard, folded: _Folded, now: int
     ) -> list[Group]:
-        """A late statement that would rebuild a component past its limit becomes a dead letter."""
+        """A late statement that would rebuild a component past its limit becomes a dead letter.
+
+        What it was judged by is written too, unchanged but for its version: a death is a decision like any other.
+        """
         fitting: list[Group] = []
         for group in groups:
             if not self._is_too_large(group):
                 fitting.append(group)
                 continue
+            excerpt.touched.update(contact.handle for contact in group.contacts)
+            excerpt.touched_components.update(group.components)
             busiest = find_busiest(excerpt, group)
             reason = (
                 f"A late event would rebuild {group.size + 1} pieces of evidence that hang together, and at most "
                 f"{self._limits.component_events} may (limits.component_events). Most contacts share the "
                 f"identifier {busiest}: if it reaches more than one person, leave it out; else raise the limit."
             )
+            # Its own evidence may be what makes it too large, where another processor has just applied a copy.
+            if await self._directory.known([statement.event_id for statement in group.statements]):
+                raise RetryOnFreshState("Another processor has just applied an event of this batch.")
             for statement in group.statements:
                 _, record = heard.statements.pop(statement.event_id)
                 folded.dead.append(bury(record, "component_too_large", reason, now))

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from contactfold.adapters.kafka_address import KafkaAddress
-from contactfold.adapters.kafka_ending import end_admin, end_consumer
-from contactfold.adapters.kafka_faults import PART, explained, late, why_no_start
+from contactfold.adapters.kafka_ending import end_admin
+from contactfold.adapters.kafka_ends import KafkaEnds
+from contactfold.adapters.kafka_faults import PART, late, why_no_start
 from contactfold.adapters.kafka_producer import KafkaProducer
 from contactfold.adapters.kafka_reader import KafkaReader
 from contactfold.adapters.kafka_topics import PARTITIONS, prepared
@@ -38,6 +38,7 @@ class KafkaLog:
         self._topics = {lane: topic_of(lane, address.prefix) for lane in Lane}
         self._producer: KafkaProducer | None = None
         self._readers: list[KafkaReader] = []
+        self._ends = KafkaEnds(address, deadline=deadline)
 
     async def open(self) -> None:
         """Connect, and make the topics that are missing. Raises `Unavailable` where no broker answers in time."""
@@ -64,6 +65,7 @@ class KafkaLog:
         readers, self._readers = self._readers, []
         for reader in readers:
             await reader.close()
+        await self._ends.close()
         if producer is not None:
             await producer.close()
 
@@ -87,24 +89,9 @@ class KafkaLog:
 
     async def ends(self) -> Mapping[Partition, tuple[int, int]]:
         """For every partition of both lanes: the earliest offset held and the offset the next record will get."""
-        self._opened()
-        asker = AIOKafkaConsumer(*self._topics.values(), group_id=None, **self._address.client_options())
-        try:
-            async with asyncio.timeout(self._deadline):
-                await asker.start()
-                every = [
-                    TopicPartition(topic, number)
-                    for topic in self._topics.values()
-                    for number in asker.partitions_for_topic(topic) or ()
-                ]
-                first, after = await asker.beginning_offsets(every), await asker.end_offsets(every)
-        except TimeoutError:
-            raise late(self._address, self._deadline) from None
-        except (KafkaError, OSError) as error:
-            raise explained(error, self._address) from error
-        finally:
-            await end_consumer(asker, within=1.0)
-        return {partition_name(each.topic, each.partition): (first[each], after[each]) for each in every}
+        every = await self._opened().partitions(list(self._topics.values()))
+        found = await self._ends.ask(every)
+        return {partition_name(each.topic, each.partition): found[each] for each in every}
 
     def _opened(self) -> KafkaProducer:
         if self._producer is None:

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from contactfold.adapters.kafka_address import KafkaAddress
@@ -60,22 +61,28 @@ class KafkaProducer:
 
     async def probe(self, topics: Sequence[str]) -> None:
         """Ask the cluster whether every partition of the topics has a leader. Raises `Unavailable`."""
+        cluster = await self._ask()
+        for topic in topics:
+            partitions = _partitions_of(cluster, topic)
+            if partitions != cluster.available_partitions_for_topic(topic):
+                raise Unavailable(PART, f"a partition of the topic {topic} has no leader.")
+
+    async def partitions(self, topics: Sequence[str]) -> list[TopicPartition]:
+        """Every partition of the topics, as the cluster has them now. Raises `Unavailable`."""
+        cluster = await self._ask()
+        return [TopicPartition(topic, number) for topic in topics for number in sorted(_partitions_of(cluster, topic))]
+
+    async def _ask(self) -> ClusterMetadata:
         producer: AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(self._deadline):
                 producer = await self._ready()
-                cluster = await producer.client.fetch_all_metadata()
+                return await producer.client.fetch_all_metadata()
         except TimeoutError:
             self._suspect(producer)
             raise late(self._address, self._deadline) from None
         except (KafkaError, OSError) as error:
             raise explained(error, self._address) from error
-        for topic in topics:
-            partitions = cluster.partitions_for_topic(topic)
-            if not partitions:
-                raise Unavailable(PART, f"the topic {topic} does not exist.")
-            if partitions != cluster.available_partitions_for_topic(topic):
-                raise Unavailable(PART, f"a partition of the topic {topic} has no leader.")
 
     async def close(self) -> None:
         """Finish what can be finished within the deadline, and let go of everything."""
@@ -137,6 +144,13 @@ class KafkaProducer:
         task = asyncio.create_task(end_producer(producer, within=self._deadline))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
+
+
+def _partitions_of(cluster: ClusterMetadata, topic: str) -> set[int]:
+    partitions: set[int] | None = cluster.partitions_for_topic(topic)
+    if not partitions:
+        raise Unavailable(PART, f"the topic {topic} does not exist.")
+    return partitions
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, records: Sequence[NewRecord]) -> None:

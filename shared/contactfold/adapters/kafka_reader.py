@@ -8,7 +8,7 @@ and `auto_offset_reset` is off: a position the log does not hold is an error to 
 import asyncio
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -16,14 +16,21 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 from contactfold.adapters.kafka_address import KafkaAddress
 from contactfold.adapters.kafka_ending import end_consumer
 from contactfold.adapters.kafka_faults import explained, late, why_no_start
+from contactfold.adapters.room import Room, record_size
 from contactfold.adapters.topics import partition_name, topic_of
 from contactfold.domain.errors import RecordsGone
-from contactfold.ports import Lane, LogRecord, Partition, Positions
+from contactfold.ports import ANSWER_BYTES, Lane, LogRecord, Partition, Positions
+
+Found: TypeAlias = dict[TopicPartition, "list[ConsumerRecord[bytes, bytes]]"]
+"""Records as the consumer gives them."""
 
 _SLICE = 0.1
 """Seconds `fetch` waits before it looks whether the group gave or took partitions."""
 
 _CLOSING = 3.0
+
+_AT_ONCE = 32
+"""Records unpacked at a time: their sizes are known only then, and what there is no room for is unpacked in vain."""
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -66,13 +73,13 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002
         """Hold nothing while the group agrees anew."""
-        self._take(frozenset())
+        self._hold(frozenset())
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Hold these; they are read once `fetch` has asked for their positions."""
-        self._take(frozenset(assigned))
+        self._hold(frozenset(assigned))
 
-    def _take(self, assigned: frozenset[TopicPartition]) -> None:
+    def _hold(self, assigned: frozenset[TopicPartition]) -> None:
         self._assigned = assigned
         self._seated.clear()
         self._gone.clear()
@@ -135,7 +142,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._closed:
             return
         self._closed = True
-        self._take(frozenset())
+        self._hold(frozenset())
         await end_consumer(self._consumer, within=min(self._deadline, _CLOSING))
 
     # ---- reading
@@ -186,33 +193,64 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return {each: (first[each], after[each]) for each in wanted}
 
     async def _poll(self, partitions: list[TopicPartition], limit: int, wait: float) -> list[LogRecord]:
+        """What the consumer holds of these partitions; waits for the first where it holds nothing."""
         generation = self._generation
+        records: list[LogRecord] = []
+        room = Room()
+        full = False
+        while not full and len(records) < limit:
+            at_once = min(_AT_ONCE, limit - len(records))
+            try:
+                found = await self._take(partitions, at_once, 0 if records else wait)
+            except KafkaError as error:
+                if not records:
+                    return await self._look_into(error)
+                found = {}  # records in hand come first; the fault comes again
+            if generation != self._generation:
+                # The group has agreed anew meanwhile, so these may begin at a group offset, which decides nothing
+                # here: `_seat` goes back to the directory's positions.
+                return []
+            if not found:
+                break
+            full = self._keep_fitting(found, room, records)
+        return records
+
+    def _keep_fitting(self, found: Found, room: Room, records: list[LogRecord]) -> bool:
+        """Add what there is room for to the records, and give the rest back; tells whether there was any rest."""
+        full = False
+        for partition, taken in found.items():
+            for each in taken:
+                record = _record(each)
+                full = full or not room.takes(record_size(record.key, record.value, record.headers))
+                if full:
+                    with contextlib.suppress(IllegalStateError):  # revoked this moment: it is nobody's to give back
+                        self._consumer.seek(partition, each.offset)
+                    break
+                records.append(record)
+        return full
+
+    async def _take(self, partitions: list[TopicPartition], limit: int, wait: float) -> Found:
         try:
             # While the group agrees anew the consumer waits without end, whatever its timeout.
             async with asyncio.timeout(wait + _SLICE):
-                found = await self._consumer.getmany(*partitions, timeout_ms=int(wait * 1000), max_records=limit)
+                found: Found = await self._consumer.getmany(*partitions, timeout_ms=int(wait * 1000), max_records=limit)
         except TimeoutError:
-            return []
-        except OffsetOutOfRangeError as error:
-            await self._look_again(error.args[0])
-            return []
-        except NoOffsetForPartitionError:
-            return []
-        except KafkaError as error:
-            raise explained(error, self._address) from error
-        if generation != self._generation:
-            # The group has agreed anew meanwhile, so these may begin at a group offset, which decides nothing here:
-            # `_seat` goes back to the directory's positions.
-            return []
-        return [_record(each) for records in found.values() for each in records]
+            return {}
+        return found
 
-    async def _look_again(self, out_of_range: Mapping[TopicPartition, int]) -> None:
-        """The broker does not hold a position any more: learn what it holds."""
+    async def _look_into(self, error: KafkaError) -> list[LogRecord]:
+        """What a fetch that met a fault gives: nothing, and where the broker lost a position, what it holds instead."""
+        if isinstance(error, NoOffsetForPartitionError):
+            return []
+        if not isinstance(error, OffsetOutOfRangeError):
+            raise explained(error, self._address) from error
+        out_of_range: Mapping[TopicPartition, int] = error.args[0]
         generation = self._generation
         held = await self._bounds(out_of_range)
         if generation == self._generation:
             for partition, position in out_of_range.items():
                 self._place(partition, position, held[partition])
+        return []
 
 
 def _options(address: KafkaAddress, group: str, session_timeout: float) -> dict[str, Any]:
@@ -230,6 +268,7 @@ def _options(address: KafkaAddress, group: str, session_timeout: float) -> dict[
         "fetch_max_wait_ms": 100,
         # The consumer asks a broker at most ten times a second while it still has records, so ask for many.
         "max_partition_fetch_bytes": 2 * 1024 * 1024,
+        "fetch_max_bytes": ANSWER_BYTES,
     }
 
 

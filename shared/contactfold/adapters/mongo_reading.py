@@ -1,6 +1,6 @@
 """Every question the directory answers from MongoDB."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -19,9 +19,10 @@ from contactfold.adapters.documents import (
 )
 from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.mongo_connecting import Database, translated
+from contactfold.adapters.room import Room, Sized, size_of
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Unavailable
-from contactfold.domain.stamp import EventId
+from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import ApiKey, DeadLetter, Evidence, Partition, Window
 
 ONE_TRIP = 10_000
@@ -38,6 +39,31 @@ class MongoReading:
         with translated():
             cursor = self._home[collection].find(where, batch_size=ONE_TRIP, session=self._session, **options)
             return await cursor.to_list()
+
+    async def _fitting(
+        self,
+        collection: str,
+        where: Mapping[str, Any],
+        read: Callable[[Document], Sized],
+        *,
+        sort: str,
+        limit: int,
+    ) -> list[Sized]:
+        """Up to `limit` documents in the order of a field, as many as one answer has room for."""
+        if limit < 1:
+            return []  # MongoDB takes 0 for no limit at all
+        page: list[Sized] = []
+        room = Room()
+        with translated():
+            async with self._home[collection].find(
+                where, sort=[(sort, 1)], limit=limit, session=self._session
+            ) as found:
+                async for document in found:
+                    one = read(document)
+                    if not room.takes(size_of(one)):
+                        break
+                    page.append(one)
+        return page
 
     async def _get(self, collection: str, id_: object) -> Document | None:
         with translated():
@@ -83,6 +109,14 @@ class MongoReading:
         found = [read_evidence(document) for document in await self._find("evidence", {"handle": {"$in": handles}})]
         found.sort(key=lambda evidence: evidence.stamp)
         return found
+
+    async def evidence_page(self, contact: Contact, *, after: Stamp | None, limit: int) -> list[Evidence]:
+        """See `Directory.evidence_page`."""
+        handles = [contact.handle, *contact.absorbed]
+        where: dict[str, Any] = {"handle": {"$in": handles}}
+        if after is not None:
+            where["stamp"] = {"$gt": after}
+        return await self._fitting("evidence", where, read_evidence, sort="stamp", limit=limit)
 
     async def fragments(self, keys: Sequence[tuple[str, Partition]]) -> dict[tuple[str, Partition], Fragment]:
         """See `Directory.fragments`."""
@@ -135,7 +169,8 @@ class MongoReading:
 
     async def dead_letters(self, *, after: str | None, limit: int) -> list[DeadLetter]:
         """See `Directory.dead_letters`."""
-        return list(map(read_dead_letter, await self._page("dead_letters", after, limit)))
+        where = {} if after is None else {"_id": {"$gt": after}}
+        return await self._fitting("dead_letters", where, read_dead_letter, sort="_id", limit=limit)
 
     async def dead_letter(self, letter_id: str) -> DeadLetter | None:
         """See `Directory.dead_letter`."""

@@ -26,10 +26,15 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "claims": (),
     "components": (),
     "fragments": (),
-    "evidence": ("handle", "account_id"),
+    "evidence": ("account_id",),
     "dead_letters": (),
 }
 """Every collection, with the fields that have a sparse index."""
+
+EVIDENCE_OF_CONTACT: Final = IndexModel(
+    [("handle", 1), ("stamp", 1)], name="handle_stamp", partialFilterExpression={"handle": {"$exists": True}}
+)
+"""A contact's evidence in the order of stamps. Not sparse, for every piece of evidence has a stamp."""
 
 
 async def make_collections(database: Database) -> None:
@@ -42,6 +47,7 @@ async def make_collections(database: Database) -> None:
             await _create(database, name)
         if fields:
             await database[name].create_indexes([IndexModel(field, name=field, sparse=True) for field in fields])
+    await database["evidence"].create_indexes([EVIDENCE_OF_CONTACT])
     try:
         initial: dict[str, Any] = {"$setOnInsert": {"value": readable(FORMAT)}}
         await database["settings"].update_one({"_id": "format"}, initial, upsert=True)

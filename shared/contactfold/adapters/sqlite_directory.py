@@ -19,7 +19,7 @@ from contactfold.adapters.sqlite_schema import make_tables
 from contactfold.adapters.sqlite_threads import NoWriter, SqliteThread
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Unavailable
-from contactfold.domain.stamp import EventId
+from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import ApiKey, Changes, DeadLetter, Directory, Evidence, Partition, Window
 
 Given = ParamSpec("Given")
@@ -94,6 +94,10 @@ class SqliteDirectory:
     async def evidence_of(self, contacts: Sequence[Contact]) -> list[Evidence]:
         """See `Directory.evidence_of`."""
         return await self._loader.run(reading.find_evidence_of, contacts)
+
+    async def evidence_page(self, contact: Contact, *, after: Stamp | None, limit: int) -> list[Evidence]:
+        """See `Directory.evidence_page`."""
+        return await self._reader.run(reading.find_evidence_page, contact, after, limit)
 
     async def fragments(self, keys: Sequence[tuple[str, Partition]]) -> dict[tuple[str, Partition], Fragment]:
         """See `Directory.fragments`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from contactfold.adapters.sqlite_log_file import PART, Place, bounds, connect, explained, places, row_id
+from contactfold.adapters.sqlite_log_file import PART, Place, bounds, connect, explained, places
 from contactfold.adapters.sqlite_log_reader import SqliteLogReader
 from contactfold.adapters.sqlite_log_writer import Row, SqliteLogWriter
 from contactfold.adapters.topics import topic_of
@@ -18,9 +18,6 @@ from contactfold.ports import Clock, Lane, NewRecord, Partition, Positions
 
 LARGEST_RECORD = 16 * 1024 * 1024
 """Bytes of key, value and headers together that the log takes at most."""
-
-_TRIMMED_AT_ONCE = 2000
-"""Rows one transaction of `trim` removes: appends wait no longer than that takes."""
 
 _encode_headers = msgspec.msgpack.Encoder().encode
 
@@ -95,14 +92,6 @@ class SqliteLog:
             raise explained(error, self._path) from error
         return {place.name: held[place.id] for group in self._places.values() for place in group}
 
-    async def trim(self, partition: Partition, before: int) -> None:
-        """Forget the records of a partition with offsets below `before`. A reader that still wanted them is told so."""
-        writer = self._open_writer()
-        place = next(place for group in self._places.values() for place in group if place.name == partition)
-        left = [1]
-        while left[0]:
-            await writer.do(lambda connection: left.__setitem__(0, _trim_some(connection, place, before)))
-
     def _open_writer(self) -> SqliteLogWriter:
         if self._writer is None:
             raise Unavailable(PART, f"{self._path} is not open.")
@@ -127,14 +116,3 @@ class SqliteLog:
 
 def _note_probe(connection: apsw.Connection, now: int) -> None:
     connection.execute("INSERT OR REPLACE INTO probes VALUES (1, ?)", (now,))
-
-
-def _trim_some(connection: apsw.Connection, place: Place, before: int) -> int:
-    """Remove up to a transaction's worth of what lies below `before`; tells how many rows went."""
-    earliest, following = bounds(connection)[place.id]
-    end = min(before, following, earliest + _TRIMMED_AT_ONCE)
-    if end <= earliest:
-        return 0
-    connection.execute("DELETE FROM records WHERE id < ? AND id >= ?", (row_id(place.id, end), row_id(place.id, 0)))
-    connection.execute("UPDATE partitions SET earliest = ? WHERE id = ?", (end, place.id))
-    return end - earliest

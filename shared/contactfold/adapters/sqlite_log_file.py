@@ -9,13 +9,12 @@ Only apsw may open this file: the SQLite of Python 3.11 can corrupt a WAL that t
 
 import contextlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
+from contactfold.adapters.sqlite_transactions import writing
 from contactfold.adapters.topics import partition_name, topic_of
 from contactfold.domain.errors import ServerUnfit, Unavailable
 from contactfold.ports import Lane, Partition
@@ -131,19 +130,6 @@ def bounds(connection: apsw.Connection) -> dict[int, tuple[int, int]]:
     """By partition id: the earliest offset held and the one the next record gets."""
     rows = connection.execute("SELECT id, earliest, next FROM partitions")
     return {place: (earliest, following) for place, earliest, following in rows}
-
-
-@contextmanager
-def writing(connection: apsw.Connection) -> Iterator[None]:
-    """One transaction that writes: on the disk when the block ends, undone where it raises."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def explained(error: apsw.Error, path: Path) -> Unavailable:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import apsw
 import msgspec
 
+from contactfold.adapters.room import Room
 from contactfold.adapters.sqlite_log_file import PART, Place, bounds, connect, explained, identity, offset_of, row_id
 from contactfold.adapters.sqlite_log_writer import SqliteLogWriter
 from contactfold.adapters.topics import topic_of
@@ -187,6 +188,7 @@ class SqliteLogReader:
     def _select(self, wanted: list[tuple[Place, int | None]], limit: int) -> list[LogRecord]:
         connection = self._connected()
         records: list[LogRecord] = []
+        room = Room()
         with connection:
             held = bounds(connection)
             for place, position in wanted:
@@ -194,9 +196,11 @@ class SqliteLogReader:
                 begin = earliest if position is None else position
                 if not earliest <= begin <= following:
                     raise RecordsGone(place.name, begin, earliest, following)
-                count = min(limit - len(records), following - begin)
-                if count > 0:
-                    records += _records(connection, place, begin, count)
+                wanted_here = min(limit - len(records), following - begin)
+                count = _fitting(connection, place, begin, wanted_here, room)
+                records += _records(connection, place, begin, count)
+                if count < wanted_here:
+                    break
         return records
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
@@ -225,6 +229,21 @@ class SqliteLogReader:
             if connection is not None:
                 connection.close()
         self._connection = self._watcher = None
+
+
+def _fitting(connection: apsw.Connection, place: Place, begin: int, count: int, room: Room) -> int:
+    """How many of the next `count` records there is room for. SQLite knows lengths without reading what is so long."""
+    sizes = connection.execute(
+        "SELECT length(key) + length(value) + ifnull(length(headers), 0) "
+        "FROM records WHERE id >= ? AND id < ? ORDER BY id",
+        (row_id(place.id, begin), row_id(place.id, begin + count)),
+    )
+    fitting = 0
+    for (size,) in sizes:
+        if not room.takes(size):
+            break
+        fitting += 1
+    return fitting
 
 
 def _records(connection: apsw.Connection, place: Place, begin: int, count: int) -> list[LogRecord]:

@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 import apsw
 
-from contactfold.adapters.sqlite_log_file import PART, bounds, connect, explained, identity, lay_out, row_id, writing
+from contactfold.adapters.sqlite_log_file import PART, bounds, connect, explained, identity, lay_out, row_id
+from contactfold.adapters.sqlite_transactions import writing
 from contactfold.domain.errors import ContactfoldError, Unavailable
 
 Row: TypeAlias = tuple[int, bytes, bytes, bytes | None, int]
@@ -185,4 +186,4 @@ def _settle(futures: list[asyncio.Future[None]], fault: Exception | None) -> Non
         elif isinstance(fault, ContactfoldError):
             future.set_exception(fault)
         else:
-            future.set_exception(Unavailable(PART, f"a fault in writing: {fault!r}."))
+            future.set_exception(Unavailable(PART, f"a fault in writing ({type(fault).__name__})."))

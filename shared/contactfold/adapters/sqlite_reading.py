@@ -1,6 +1,7 @@
 """Every question the embedded directory answers, as functions of a connection. They run on its threads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from typing import Any
 
 import apsw
@@ -15,8 +16,9 @@ from contactfold.adapters.documents import (
     read_key,
 )
 from contactfold.adapters.evidence_documents import read_evidence
+from contactfold.adapters.room import fitting
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
-from contactfold.domain.stamp import EventId
+from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import ApiKey, DeadLetter, Evidence, Partition, Window
 
 PAGE = 500
@@ -25,7 +27,7 @@ PAGE = 500
 _unpack = msgpack.Decoder().decode
 
 _CONTACT = "SELECT component, document FROM contacts WHERE "
-_EVIDENCE = "SELECT handle, document FROM evidence WHERE "
+_EVIDENCE = "SELECT handle, stamp, document FROM evidence WHERE "
 
 
 def _contacts(rows: Iterable[Sequence[Any]]) -> list[Contact]:
@@ -37,13 +39,11 @@ def _contacts(rows: Iterable[Sequence[Any]]) -> list[Contact]:
     return found
 
 
-def _evidence(rows: Iterable[Sequence[Any]]) -> list[Evidence]:
-    found = []
-    for handle, packed in rows:
-        evidence = read_evidence(_unpack(packed))
-        evidence.handle = handle
-        found.append(evidence)
-    return found
+def _evidence(rows: Iterable[Sequence[Any]]) -> Iterator[Evidence]:
+    for handle, stamp, packed in rows:
+        document = _unpack(packed)
+        document |= {"handle": handle, "stamp": stamp}
+        yield read_evidence(document)
 
 
 def find_positions(connection: apsw.Connection, partitions: Sequence[Partition]) -> dict[Partition, Window]:
@@ -88,8 +88,22 @@ def find_evidence_of(connection: apsw.Connection, contacts: Sequence[Contact]) -
     """See `Directory.evidence_of`."""
     handles = {handle for contact in contacts for handle in (contact.handle, *contact.absorbed)}
     found = _evidence(connection.executemany(_EVIDENCE + "handle = ?", ((handle,) for handle in handles)))
-    found.sort(key=lambda evidence: evidence.stamp)
-    return found
+    return sorted(found, key=lambda evidence: evidence.stamp)
+
+
+def find_evidence_page(
+    connection: apsw.Connection, contact: Contact, after: Stamp | None, limit: int
+) -> list[Evidence]:
+    """See `Directory.evidence_page`. Which events those are is read from the index alone, and then what they say."""
+    page: list[Evidence] = []
+    with connection:  # both answers of one moment
+        places = connection.executemany(
+            "SELECT stamp, rowid FROM evidence WHERE handle = ? AND stamp > ? ORDER BY stamp LIMIT ?",
+            ((handle, after or b"", limit) for handle in (contact.handle, *contact.absorbed)),
+        )
+        rows = ((rowid,) for _, rowid in nsmallest(limit, places))
+        page.extend(fitting(_evidence(connection.executemany(_EVIDENCE + "rowid = ?", rows))))
+    return page
 
 
 def find_fragments(
@@ -103,8 +117,7 @@ def find_fragments(
 
 def find_evidence(connection: apsw.Connection, event_id: EventId) -> Evidence | None:
     """See `Directory.evidence`."""
-    found = _evidence(connection.execute(_EVIDENCE + "event_id = ?", (event_id,)))
-    return found[0] if found else None
+    return next(_evidence(connection.execute(_EVIDENCE + "event_id = ?", (event_id,))), None)
 
 
 def find_contact_of(connection: apsw.Connection, event_id: EventId) -> Contact | None:
@@ -168,7 +181,8 @@ def find_members_of(connection: apsw.Connection, account_id: str, limit: int) ->
 def list_dead_letters(connection: apsw.Connection, after: str | None, limit: int) -> list[DeadLetter]:
     """See `Directory.dead_letters`."""
     sql = "SELECT document FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"
-    return [read_dead_letter(_unpack(packed)) for (packed,) in connection.execute(sql, (after or "", limit))]
+    rows = connection.execute(sql, (after or "", limit))
+    return list(fitting(read_dead_letter(_unpack(packed)) for (packed,) in rows))
 
 
 def find_dead_letter(connection: apsw.Connection, letter_id: str) -> DeadLetter | None:

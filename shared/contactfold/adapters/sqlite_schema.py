@@ -7,6 +7,7 @@ contacts and evidence, which are large, have an index beside them, so that rando
 
 import apsw
 
+from contactfold.adapters.sqlite_transactions import writing
 from contactfold.domain.errors import ServerUnfit
 
 FORMAT = b"1"
@@ -48,9 +49,9 @@ CREATE TABLE IF NOT EXISTS fragments (
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS evidence (
-    event_id BLOB NOT NULL UNIQUE, handle BLOB, account_id TEXT, document BLOB NOT NULL
+    event_id BLOB NOT NULL UNIQUE, handle BLOB, stamp BLOB NOT NULL, account_id TEXT, document BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS evidence_by_handle ON evidence (handle) WHERE handle IS NOT NULL;
+CREATE INDEX IF NOT EXISTS evidence_by_handle ON evidence (handle, stamp) WHERE handle IS NOT NULL;
 CREATE INDEX IF NOT EXISTS evidence_by_account ON evidence (account_id) WHERE account_id IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS dead_letters (id TEXT NOT NULL UNIQUE, document BLOB NOT NULL);
@@ -61,8 +62,7 @@ CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, document BLOB NOT NULL) WI
 
 def make_tables(connection: apsw.Connection) -> None:
     """Make what is missing, in one transaction. Raises `ServerUnfit` where the file has another format."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with writing(connection):
         connection.execute(TABLES)
         connection.execute("INSERT OR IGNORE INTO settings VALUES ('format', ?)", (FORMAT,))
         row = connection.execute("SELECT value FROM settings WHERE name = 'format'").fetchone()
@@ -72,7 +72,3 @@ def make_tables(connection: apsw.Connection) -> None:
                 f"The directory has the format {bytes(found or b'?').decode(errors='replace')}, this version of "
                 f"contactfold knows {FORMAT.decode()}: use the version that wrote it, or a new data directory."
             )
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise

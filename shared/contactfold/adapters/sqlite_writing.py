@@ -1,7 +1,6 @@
 """What changes the embedded directory. Every function is one transaction, on the thread that writes."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import apsw
@@ -18,6 +17,7 @@ from contactfold.adapters.documents import (
     write_key,
 )
 from contactfold.adapters.evidence_documents import write_evidence
+from contactfold.adapters.sqlite_transactions import writing
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.ports import ApiKey, Changes, Evidence, Window
@@ -27,23 +27,9 @@ Row: TypeAlias = tuple[Any, ...]
 _pack = msgpack.Encoder().encode
 
 
-@contextmanager
-def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """All or nothing. Takes the write lock first, so that what is checked inside still holds at the commit."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # Some errors (a full disk) have rolled back already.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
 def commit(connection: apsw.Connection, changes: Changes) -> None:
     """See `Directory.commit`."""
-    with transaction(connection):
+    with writing(connection):
         for window in changes.positions:
             _advance(connection, window)
         try:
@@ -84,12 +70,11 @@ def _write(connection: apsw.Connection, changes: Changes) -> None:
 def _add_evidence(connection: apsw.Connection, evidence: Sequence[Evidence]) -> None:
     def row(one: Evidence) -> Row:
         document = write_evidence(one)
-        handle = document.pop("handle", None)
-        return one.event_id, handle, one.account_id, _pack(document)
+        handle, stamp = document.pop("handle", None), document.pop("stamp")
+        return one.event_id, handle, stamp, one.account_id, _pack(document)
 
-    connection.executemany(
-        "INSERT INTO evidence (event_id, handle, account_id, document) VALUES (?, ?, ?, ?)", map(row, evidence)
-    )
+    columns = "event_id, handle, stamp, account_id, document"
+    connection.executemany(f"INSERT INTO evidence ({columns}) VALUES (?, ?, ?, ?, ?)", map(row, evidence))
 
 
 def _write_contacts(connection: apsw.Connection, contacts: Sequence[Contact], gone: Sequence[Contact]) -> None:
@@ -181,7 +166,7 @@ def _expect(connection: apsw.Connection, expected: int, sql: str, rows: Iterable
 
 def add_key(connection: apsw.Connection, key: ApiKey) -> None:
     """See `Directory.add_key`."""
-    with transaction(connection):
+    with writing(connection):
         row = connection.execute("SELECT document FROM keys WHERE id = ?", (key.id,)).fetchone()
         if row is None:
             connection.execute("INSERT INTO keys (id, document) VALUES (?, ?)", (key.id, _pack(write_key(key))))
@@ -191,7 +176,7 @@ def add_key(connection: apsw.Connection, key: ApiKey) -> None:
 
 def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> bool:
     """See `Directory.revoke_key`. A key revoked twice stays revoked since the first time."""
-    with transaction(connection):
+    with writing(connection):
         row = connection.execute("SELECT document FROM keys WHERE id = ?", (key_id,)).fetchone()
         if row is None:
             return False
@@ -204,7 +189,7 @@ def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> bool:
 
 def keep_setting(connection: apsw.Connection, name: str, value: bytes | None) -> None:
     """See `Directory.set_setting`."""
-    with transaction(connection):
+    with writing(connection):
         if value is None:
             connection.execute("DELETE FROM settings WHERE name = ?", (name,))
         else:

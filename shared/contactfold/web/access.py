@@ -24,14 +24,9 @@ from starlette.types import Scope
 
 from contactfold.domain.errors import Misconfigured, Unavailable
 from contactfold.ports import ApiKey, Clock
+from contactfold.scopes import ADMIN, INGEST, PII, READ, SCOPES
 from contactfold.web.loopback import is_loopback_address, refuse_strangers
 from contactfold.web.problems import Problem
-
-INGEST = "ingest"
-READ = "read"
-PII = "pii"
-ADMIN = "admin"
-SCOPES = (INGEST, READ, PII, ADMIN)
 
 SHORTEST_ADMIN_KEY = 32
 

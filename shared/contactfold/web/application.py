@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contactfold.domain.errors import ContactfoldError, Unavailable
 from contactfold.domain.outcome import Reason
-from contactfold.web.access import KeyRing
+from contactfold.web.access import READ, KeyRing
+from contactfold.web.loopback import is_from_this_machine
 from contactfold.web.openapi import answers, serve_description
 from contactfold.web.problems import JsonResponse, Problem, problem_response
 
@@ -59,7 +60,7 @@ def make_app(*, title: str, ring: KeyRing, probes: Mapping[str, Probe], version:
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(ContactfoldError, _tell_error)
-    _add_health(app, dict(probes))
+    _add_health(app, ring, dict(probes))
     return app
 
 
@@ -90,7 +91,7 @@ class LastResort:
             await problem_response(Problem(500, "internal_error", detail))(scope, receive, send)
 
 
-def _add_health(app: FastAPI, probes: dict[str, Probe]) -> None:
+def _add_health(app: FastAPI, ring: KeyRing, probes: dict[str, Probe]) -> None:
     @app.get("/healthz", tags=["health"], summary="Whether the process is alive", openapi_extra={"security": []})
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -115,10 +116,12 @@ def _add_health(app: FastAPI, probes: dict[str, Probe]) -> None:
         tags=["health"],
         summary="Metrics for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-        openapi_extra={"security": []},
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **answers(401, 403, 503)},
     )
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
+        """Without a key to this machine alone; to others with one that has the scope `read`."""
+        if not is_from_this_machine(request.scope):
+            await ring.authorize(request.scope, need=(READ,))
         return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

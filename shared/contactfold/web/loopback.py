@@ -29,6 +29,15 @@ def is_loopback_address(address: str) -> bool:
         return False
 
 
+def is_from_this_machine(scope: Scope) -> bool:
+    """Whether the loopback rule lets a request in: what needs no key even where there are keys."""
+    try:
+        refuse_strangers(scope)
+    except Problem:
+        return False
+    return True
+
+
 def refuse_strangers(scope: Scope) -> None:
     """Raise `Problem` 403 for a request that is not from this machine to this machine."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]

@@ -5,9 +5,8 @@ import orjson
 
 from contactfold.adapters.sqlite_directory import SqliteDirectory
 from contactfold.domain.stamp import format_event_id, make_event_id
-from contactfold.ports import Changes
+from contactfold.ports import ANSWER_BYTES, Changes
 from contactfold.profile import provenance_object
-from contactfold_console import history
 from integration.console.people import ANN, ANN_ABSORBED, ODD_EVENT, SCHEMA, make_evidence, stock
 
 ANN_ID = format_event_id(ANN)
@@ -64,7 +63,7 @@ async def test_evidence_comes_in_pages(unmasked: httpx.AsyncClient) -> None:
 
 
 async def test_a_page_of_large_events_ends_early(unmasked: httpx.AsyncClient, directory: SqliteDirectory) -> None:
-    half = "x" * (history._PAGE_BYTES // 2)
+    half = "x" * (ANSWER_BYTES // 2)
     large = [
         make_evidence("shop", f"large-{i}", 10 + i, ANN, {"values": {"city": half}}, offset=10 + i) for i in range(3)
     ]

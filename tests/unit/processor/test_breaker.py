@@ -1,5 +1,7 @@
 """Windows of dead letters, and where they trip, without a directory."""
 
+import pytest
+
 from contactfold.config import Limits
 from contactfold.ports import LogRecord, Window
 from contactfold_processor.breaker import advance, find_trip
@@ -51,6 +53,15 @@ def test_positions_move_behind_the_last_record_of_each_partition() -> None:
     windows = {P: Window(P, 5, b"\1", 5)}
     moved = advance([record(5), record(0, Q), record(7)], dead(7), windows, LIMITS)
     assert moved == [Window(P, 8, b"\1\0\1", 5), Window(Q, 1, b"\0", None)]
+
+
+def test_a_record_below_the_position_moves_no_position_back() -> None:
+    windows = {P: Window(P, 5, b"", 5)}
+    with pytest.raises(ValueError, match=f"{P}/4"):
+        advance([record(4)], set(), windows, LIMITS)
+    with pytest.raises(ValueError, match=f"{P}/6"):
+        advance([record(5), record(6), record(6)], set(), windows, LIMITS)
+    assert windows == {P: Window(P, 5, b"", 5)}
 
 
 def test_a_window_keeps_no_more_than_its_length() -> None:

@@ -8,7 +8,8 @@ import structlog
 from fastapi import FastAPI
 
 from contactfold.domain.errors import Unavailable
-from contactfold.web.access import KeyRing
+from contactfold.ports import ApiKey
+from contactfold.web.access import KeyRing, digest_key
 from contactfold.web.application import make_app
 from contactfold.web.problems import Problem
 from fakes.memory_directory import MemoryDirectory
@@ -131,3 +132,51 @@ async def test_the_documentation_loads_nothing_from_elsewhere(client: httpx.Asyn
     assert "//cdn" not in page
     assert "https://" not in page
     assert (await client.get("/static-offline-docs/swagger-ui-bundle.js")).status_code == 200
+
+
+READER = "r" * 40
+
+
+async def ask_metrics(*, keys: bool, client: str, host: str = "localhost", key: str = "") -> httpx.Response:
+    """Ask for metrics from an address, under a host, with a key or none; with or without keys in the directory."""
+    directory = MemoryDirectory()
+    if keys:
+        for secret, scope in ((READER, "read"), ("i" * 40, "ingest")):
+            await directory.add_key(ApiKey(scope, digest_key(secret), frozenset({scope}), "", 0))
+    app = make_app(title="test", ring=KeyRing(directory, None, lambda: 0), probes={}, version="1")
+    headers = {"Host": host} | ({"X-API-Key": key} if key else {})
+    transport = httpx.ASGITransport(app=app, client=(client, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as asker:
+        assert (await asker.get("/healthz")).status_code == (await asker.get("/readyz")).status_code == 200
+        return await asker.get("/metrics")
+
+
+@pytest.mark.parametrize("keys", [True, False])
+async def test_metrics_answer_this_machine_without_a_key(keys: bool) -> None:
+    reply = await ask_metrics(keys=keys, client="127.0.0.1")
+    assert (reply.status_code, "python_info" in reply.text) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("client", "host", "code"),
+    [("127.0.0.1", "evil.example", "host_not_allowed"), ("10.1.2.3", "localhost", "address_not_allowed")],
+)
+async def test_without_keys_metrics_keep_the_loopback_rule(client: str, host: str, code: str) -> None:
+    reply = await ask_metrics(keys=False, client=client, host=host)
+    assert (reply.status_code, reply.json()["reasons"][0]["code"]) == (403, code)
+
+
+@pytest.mark.parametrize(
+    ("client", "host", "key", "status"),
+    [
+        ("10.1.2.3", "contactfold.example", READER, 200),
+        ("10.1.2.3", "contactfold.example", "i" * 40, 403),
+        ("10.1.2.3", "contactfold.example", "", 401),
+        ("10.1.2.3", "localhost", "", 401),
+        ("127.0.0.1", "evil.example", "", 401),
+    ],
+)
+async def test_with_keys_metrics_of_another_machine_need_one_that_reads(
+    client: str, host: str, key: str, status: int
+) -> None:
+    assert (await ask_metrics(keys=True, client=client, host=host, key=key)).status_code == status

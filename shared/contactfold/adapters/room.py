@@ -1,0 +1,45 @@
+"""How much one answer of a port may still hold, so that no number of large records fills a process's memory."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from contactfold.ports import ANSWER_BYTES, DeadLetter, Evidence, Headers
+
+Sized = TypeVar("Sized", Evidence, DeadLetter)
+
+
+class Room:
+    """The bytes one answer has left. The first thing always fits, so that every answer gets on."""
+
+    def __init__(self, bytes_: int = ANSWER_BYTES) -> None:
+        self._left = bytes_
+        self._empty = True
+
+    def takes(self, size: int) -> bool:
+        """Whether something of this size still fits; it is then counted."""
+        if size > self._left and not self._empty:
+            return False
+        self._left -= size
+        self._empty = False
+        return True
+
+
+def fitting(found: Iterable[Sized]) -> Iterator[Sized]:
+    """The first of these that one answer holds. What comes after them is not asked for."""
+    room = Room()
+    for one in found:
+        if not room.takes(size_of(one)):
+            return
+        yield one
+
+
+def size_of(one: Evidence | DeadLetter) -> int:
+    """The bytes of an event, or of a dead letter's record."""
+    if isinstance(one, Evidence):
+        return len(one.event) + len(one.understood or b"")
+    return record_size(one.key, one.value, one.headers)
+
+
+def record_size(key: bytes | None, value: bytes, headers: Headers) -> int:
+    """The bytes of a record: key, value and headers."""
+    return len(key or b"") + len(value) + sum(len(name) + len(content) for name, content in headers)
