@@ -228,3 +228,19 @@ async def test_records_rest_in_the_file_and_not_in_the_process(rig: SqliteRig) -
     reader = await log.reader(GROUP, Applied())
     assert sorted(int(each.value) for each in await read(reader, 3)) == [0, 1, 2]
     await log.close()
+
+
+async def test_a_row_that_another_program_wrote_wrongly_is_a_record_and_stops_nobody(
+    rig: SqliteRig, log: SqliteLog
+) -> None:
+    """SQLite holds whatever it is given: text for bytes, numbers, headers that are none."""
+    odd = [("text", "text", None, 1), (b"k", 7, None, 1), (b"k", b"v", b"\xc1", 1), (b"k", b"v", b"\x91\x01", "noint")]
+    with apsw.Connection(str(rig.path)) as file:
+        where = "topic LIKE '%events' AND number = 0"
+        ((first,),) = file.execute(f"SELECT id FROM partitions WHERE {where}").fetchall()
+        for offset, row in enumerate(odd):
+            file.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?)", ((first << 47) + offset, *row))
+        file.execute("UPDATE partitions SET next = ? WHERE id = ?", (len(odd), first))
+    records = await read(await log.reader(GROUP, Applied()), len(odd))
+    assert [record.value for record in records] == [b"text", b"7", b"v", b"v"]
+    assert records[2].headers == (("unreadable", b"\xc1"),)

@@ -234,7 +234,7 @@ class SqliteLogReader:
 def _fitting(connection: apsw.Connection, place: Place, begin: int, count: int, room: Room) -> int:
     """How many of the next `count` records there is room for. SQLite knows lengths without reading what is so long."""
     sizes = connection.execute(
-        "SELECT length(key) + length(value) + ifnull(length(headers), 0) "
+        "SELECT ifnull(length(key), 0) + ifnull(length(value), 0) + ifnull(length(headers), 0) "
         "FROM records WHERE id >= ? AND id < ? ORDER BY id",
         (row_id(place.id, begin), row_id(place.id, begin + count)),
     )
@@ -246,13 +246,23 @@ def _fitting(connection: apsw.Connection, place: Place, begin: int, count: int, 
     return fitting
 
 
+def _headers_of(raw: bytes | None) -> Headers:
+    """A record's headers; what is none is kept as the value of one, so that the record stays whole."""
+    try:
+        return _decode_headers(raw) if raw else ()
+    except msgspec.MsgspecError:
+        return (("unreadable", raw),) if raw else ()
+
+
 def _records(connection: apsw.Connection, place: Place, begin: int, count: int) -> list[LogRecord]:
     name = place.name
     rows = connection.execute(
-        "SELECT id, key, value, headers, timestamp FROM records WHERE id >= ? AND id < ? ORDER BY id",
+        # SQLite holds what it is given: a row that another program wrote must not stop the readers.
+        "SELECT id, CAST(key AS BLOB), CAST(COALESCE(value, '') AS BLOB), CAST(headers AS BLOB), "
+        "CAST(timestamp AS INTEGER) FROM records WHERE id >= ? AND id < ? ORDER BY id",
         (row_id(place.id, begin), row_id(place.id, begin + count)),
     )
     return [
-        LogRecord(name, offset_of(row), key, value, _decode_headers(headers) if headers else (), timestamp)
+        LogRecord(name, offset_of(row), key, value, _headers_of(headers), timestamp)
         for row, key, value, headers, timestamp in rows
     ]
