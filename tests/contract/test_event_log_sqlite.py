@@ -238,6 +238,7 @@ async def test_a_row_that_another_program_wrote_wrongly_is_a_record_and_stops_no
     with apsw.Connection(str(rig.path)) as file:
         where = "topic LIKE '%events' AND number = 0"
         ((first,),) = file.execute(f"SELECT id FROM partitions WHERE {where}").fetchall()
+        assert isinstance(first, int)
         for offset, row in enumerate(odd):
             file.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?)", ((first << 47) + offset, *row))
         file.execute("UPDATE partitions SET next = ? WHERE id = ?", (len(odd), first))
