@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from contactfold.config import Config, Misconfigured, Settings
+from contactfold.domain.event import LONGEST_NAME
 from contactfold.domain.stamp import format_time
 from contactfold.exits import Exit
 from contactfold.faults import suggest
@@ -18,8 +19,13 @@ from contactfold_cli.tables import print_table
 def run_create(
     _: Config, settings: Settings, *, scopes: Sequence[str] | None, name: str, source: str | None, json: bool
 ) -> int:
-    """Make a key and show it. Raises `Misconfigured` for a scope that is none."""
+    """Make a key and show it. Raises `Misconfigured` for a scope that is none, and for a name nobody could read."""
     wanted = _check_scopes(scopes)
+    if source == "":
+        raise Misconfigured(["--source: name the source, or leave it out for a key that may write any."])
+    for option, text in (("--source", source or ""), ("--name", name)):
+        if not text.isprintable() or len(text) > LONGEST_NAME:
+            raise Misconfigured([f"{option}: use up to {LONGEST_NAME} characters that can be printed."])
     key_id = secrets.token_hex(6)
     key = f"cf_{key_id}_{secrets.token_hex(32)}"
     stored = ApiKey(key_id, sha256(key.encode()).digest(), frozenset(wanted), name, machine_clock(), source)

@@ -111,6 +111,10 @@ def _add_health(app: FastAPI, ring: KeyRing, probes: dict[str, Probe]) -> None:
             raise Problem(503, "not_ready", detail, reasons=reasons, headers={"Retry-After": "1"})
         return JsonResponse({"status": "ready", **dict.fromkeys(probes, "ok")})
 
+    # Load balancers ask without wanting to read.
+    app.add_api_route("/healthz", healthz, methods=["HEAD"], include_in_schema=False)
+    app.add_api_route("/readyz", readyz, methods=["HEAD"], include_in_schema=False)
+
     @app.get(
         "/metrics",
         tags=["health"],

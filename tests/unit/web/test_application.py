@@ -123,6 +123,8 @@ async def test_ready_fails_with_the_reason_of_each_part_that_is_away(client: htt
 
 async def test_health_needs_no_part(client: httpx.AsyncClient, switch: Switch) -> None:
     switch.error = Unavailable("log", "no route.")
+    head = await client.head("/healthz")
+    assert (head.status_code, head.content) == (200, b"")
     assert (await client.get("/healthz")).json() == {"status": "ok"}
 
 
