@@ -4,6 +4,7 @@ No FastAPI model or `Request` on these paths: they are the hot ones. Each door a
 offers of it, and hands them to an `Acceptance`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from prometheus_client import Counter
@@ -30,7 +31,7 @@ NDJSON = "application/x-ndjson"
 _READ_HERE = (JSON, NDJSON, cloud_events.STRUCTURED, cloud_events.BATCHED)
 
 
-class Door:
+class Door(ABC):
     """What both doors share: a problem becomes its response, and every reply is counted by its status."""
 
     def __init__(self, name: str, ring: KeyRing, limits: Limits, clock: Clock) -> None:
@@ -53,8 +54,9 @@ class Door:
         self._count(response.status_code)
         await response(scope, receive, send)
 
+    @abstractmethod
     async def _answer(self, scope: Scope, headers: Fields, receive: Receive) -> Response:
-        raise NotImplementedError
+        """The reply to one request. Raises `Problem`."""
 
     def _count(self, status: int) -> None:
         counter = self._counters.get(status)
