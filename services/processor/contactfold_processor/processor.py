@@ -45,8 +45,11 @@ _MEASURE_EVERY = 5_000_000
 _TELL_CONFLICTS = 10
 """Conflicts in a row after which each tenth is told."""
 
-_LAST_CONFLICT = 60
-"""Conflicts in a row (some twenty seconds of them) after which a single record becomes a dead letter."""
+_LAST_CONFLICT = 1000
+"""Conflicts in a row (some four minutes of them) after which a single record becomes a dead letter.
+
+Far longer than MongoDB keeps what a killed client's open transaction has locked: 60 seconds unless set.
+"""
 
 _log = structlog.get_logger(__name__)
 
