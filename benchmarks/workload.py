@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from contactfold.domain.event import Statement
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import format_time
 from contactfold.ports import NewRecord
@@ -74,6 +75,7 @@ class Workload:
         received_at = _BEGIN + self.events * 1_000_000
         for payload in self.payloads():
             statement = read_event(payload, schema, source=SOURCE, id="", received_at=received_at)
+            assert isinstance(statement, Statement)
             assert not statement.faults, statement.faults
             yield write_event(statement, schema)
 

@@ -15,11 +15,13 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from contactfold.domain.changes import Changes, DeadLetter, Evidence, Headers, Partition, Window
+from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.stamp import EventId, Stamp
 
 __all__ = [
     "ANSWER_BYTES",
+    "DIRECTORY_ID",
     "ApiKey",
     "Changes",
     "Clock",
@@ -42,6 +44,9 @@ Clock: TypeAlias = Callable[[], int]
 
 ANSWER_BYTES = 8 * 1024 * 1024
 """Bytes of records or events that one answer holds at most, however many were asked for. One alone may be larger."""
+
+DIRECTORY_ID = "id"
+"""The setting that tells a directory from every other: letters and digits, made with it and never changed."""
 
 
 class Lane(StrEnum):
@@ -148,8 +153,19 @@ class EventLog(Protocol):
         """Return while the log can take records; raise `Unavailable` with the reason while it cannot."""
         ...
 
-    async def reader(self, group: str, positions: Positions) -> LogReader:
-        """Join the group of readers. A partition without a position is read from the earliest record held."""
+    async def reader(self, group: str | None, positions: Positions) -> LogReader:
+        """Join the group of readers. A partition without a position is read from the earliest record held.
+
+        Without a group it is a reader of its own, which holds every partition, disturbs no group and leaves nothing
+        behind.
+        """
+        ...
+
+    async def offsets_at(self, time: int) -> Mapping[Partition, int]:
+        """For every partition of both lanes: the offset of the first record that has this timestamp or a later one.
+
+        Where there is none, the offset the next record will get.
+        """
         ...
 
     async def ends(self) -> Mapping[Partition, tuple[int, int]]:
@@ -203,7 +219,15 @@ class Directory(Protocol):
         ...
 
     async def known(self, event_ids: Sequence[EventId]) -> set[EventId]:
-        """Which of these events are in evidence already."""
+        """Which of these events are in evidence already; a stub is no evidence."""
+        ...
+
+    async def marks(self, event_ids: Sequence[EventId]) -> dict[EventId, Mark]:
+        """What retractions say of those of these events that are in evidence or have a stub."""
+        ...
+
+    async def pieces(self, event_ids: Sequence[EventId]) -> list[Evidence]:
+        """Those of these events that are in evidence, in no order."""
         ...
 
     async def claims(self, identifiers: Sequence[str]) -> dict[str, Claim]:
@@ -238,6 +262,51 @@ class Directory(Protocol):
         """The fragments of these organisations that these partitions hold."""
         ...
 
+    # ---- what directives load
+
+    async def rules(self, *, after: int) -> list[Rule]:
+        """The rules with a larger number than `after`, in the order of their numbers."""
+        ...
+
+    async def gates(self, subjects: Sequence[str]) -> list[Gate]:
+        """Every gate of these subjects, in no order."""
+        ...
+
+    async def settlings(self) -> list[Settling]:
+        """Every directive that is settling, in the order of their ids."""
+        ...
+
+    async def sharers(self, identifier: str, *, after: Handle | None, limit: int) -> list[Contact]:
+        """Up to `limit` contacts with this identifier in `shared`, in the order of handles, those after `after`."""
+        ...
+
+    async def evidence_of_import(self, import_id: str, *, after: int, limit: int) -> list[Evidence]:
+        """Up to `limit` pieces of evidence of an import's rows past the row `after`, in the order of rows.
+
+        As `evidence_page`, a page ends early at `ANSWER_BYTES`.
+        """
+        ...
+
+    async def count_import(self, import_id: str) -> int:
+        """How many pieces of evidence an import's rows have made."""
+        ...
+
+    async def evidence_of_account(
+        self, account_id: str, partition: Partition, *, after: Stamp | None, limit: int
+    ) -> list[Evidence]:
+        """Up to `limit` pieces of a partition's evidence about an organisation in stamp order, those after `after`.
+
+        As `evidence_page`, a page ends early at `ANSWER_BYTES`.
+        """
+        ...
+
+    async def loose_evidence(self, *, after: EventId | None, limit: int) -> list[Evidence]:
+        """Up to `limit` pieces of evidence of no contact, or retracted, in the order of event ids, those after `after`.
+
+        As `evidence_page`, a page ends early at `ANSWER_BYTES`.
+        """
+        ...
+
     # ---- what a batch writes
 
     async def commit(self, changes: Changes) -> None:
@@ -246,7 +315,8 @@ class Directory(Protocol):
         - `Fenced` where a stored position is not `Window.found`: checked before anything else;
         - `RetryOnFreshState` where anything else is not as it was loaded: evidence that exists already,
           an object with another version, an object that should be absent (version 0) but exists, or one that should
-          exist but is gone; also for every conflict the server reports by itself;
+          exist but is gone; a rule whose number another rule has, a rule past `rules_known`; also for every conflict
+          the server reports by itself (`Collided`);
         - `TooLarge` where a document of it is larger than the directory ever takes;
         - `Unavailable` where the server is away: whether it was written is told by the positions alone.
 
@@ -268,8 +338,8 @@ class Directory(Protocol):
         """The contact with this handle, or the one that absorbed it."""
         ...
 
-    async def list_contacts(self, *, after: Handle | None, limit: int) -> list[Contact]:
-        """Up to `limit` contacts in the order of their handles, those after `after`."""
+    async def list_contacts(self, *, after: Handle | None, limit: int, nobodies: bool = False) -> list[Contact]:
+        """Up to `limit` contacts in the order of their handles, those after `after`; those who were erased if asked."""
         ...
 
     def export_contacts(self) -> AsyncIterator[Contact]:
@@ -327,4 +397,41 @@ class Directory(Protocol):
 
     async def set_setting(self, name: str, value: bytes | None) -> None:
         """Keep a setting, or forget it with None. Durable when it returns."""
+        ...
+
+    # ---- what a verification reads
+
+    async def list_evidence(self, *, after: EventId | None, limit: int) -> list[Evidence]:
+        """Up to `limit` pieces of evidence in the order of event ids, those after `after`; none only at the end.
+
+        As `evidence_page`, a page ends early at `ANSWER_BYTES`.
+        """
+        ...
+
+    async def list_claims(self, *, after: str | None, limit: int) -> list[Claim]:
+        """Up to `limit` claims in the order of identifiers (as UTF-8 sorts them), those after `after`."""
+        ...
+
+    async def list_components(self, *, after: EventId | None, limit: int) -> list[Component]:
+        """Up to `limit` component documents in the order of their ids, those after `after`."""
+        ...
+
+    async def list_fragments(self, *, after: tuple[str, Partition] | None, limit: int) -> list[Fragment]:
+        """Up to `limit` fragments in the order of (account_id, partition), those after `after`."""
+        ...
+
+    async def members_page(self, component: EventId, *, after: Handle | None, limit: int) -> list[Contact]:
+        """Up to `limit` contacts that point to a component in the order of handles, those after `after`."""
+        ...
+
+    async def holders(self, handles: Sequence[Handle]) -> dict[Handle, list[Handle]]:
+        """For each of these handles that some contact has or absorbed: the contacts that do, in no order."""
+        ...
+
+    async def count_evidence(self, handles: Sequence[Handle]) -> dict[Handle, int]:
+        """How many pieces of evidence are written under each of these handles; those with none are absent."""
+        ...
+
+    async def letters(self, ids: Sequence[str]) -> list[DeadLetter]:
+        """Those of these dead letters that exist, in no order."""
         ...

@@ -53,7 +53,7 @@ class OrganizationObject(TypedDict):
 
 def contested(contact: Contact, schema: Schema) -> list[str]:
     """The identifiers a contact holds and does not own, sorted (SEMANTICS 3)."""
-    return sorted(held(contact, schema) - contact.owned)
+    return sorted(held(contact, schema) - contact.owned - contact.shared)
 
 
 def fields_of(contact: Contact, schema: Schema) -> Iterator[str]:

@@ -9,7 +9,7 @@ import structlog
 
 from contactfold.domain.compatibility import Meaning, find_changes, tell_meaning
 from contactfold.domain.errors import RetryOnFreshState, SchemaChanged, ServerUnfit
-from contactfold.domain.schema import Schema
+from contactfold.domain.schema import Attribute, Schema
 from contactfold.ports import Directory
 
 SETTING = "schema"
@@ -50,8 +50,7 @@ async def hold_schema(directory: Directory, schema: Schema, *, keeps: bool = Tru
     """
     wanted = tell_meaning(schema)
     while True:
-        raw = await directory.setting(SETTING)
-        stored = None if raw is None else _read(raw)
+        stored = await stored_meaning(directory)
         if stored is not None and (changes := find_changes(stored, schema)):
             raise SchemaChanged(changes)
         if stored == wanted or not keeps:
@@ -61,6 +60,35 @@ async def hold_schema(directory: Directory, schema: Schema, *, keeps: bool = Tru
         except RetryOnFreshState:
             continue  # another process stored its own at this moment: look what it is
         _log.info("schema_stored", fingerprint=schema.fingerprint, attributes=len(schema.attributes))
+
+
+async def stored_meaning(directory: Directory) -> Meaning | None:
+    """What the schema means that a directory is folded with; None where it is new. Raises `ServerUnfit`."""
+    raw = await directory.setting(SETTING)
+    return None if raw is None else _read(raw)
+
+
+def schema_of(meaning: Meaning) -> Schema:
+    """A schema that means this: enough to read what was folded with it. What is for people alone is left out."""
+    return Schema(
+        tuple(
+            Attribute(
+                one.key,
+                one.key,
+                one.type,
+                is_key=one.is_key,
+                channel=one.key if one.channel else None,
+                multi=one.multi,
+                max_values=one.max_values,
+                anonymous=one.anonymous,
+                choices=one.choices,
+                junk=one.junk,
+            )
+            for one in meaning.attributes
+        ),
+        default_country=meaning.default_country,
+        strict_phones=meaning.strict_phones,
+    )
 
 
 def _read(raw: bytes) -> Meaning:

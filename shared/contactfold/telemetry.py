@@ -116,6 +116,24 @@ BATCH_CONFLICTS = Counter(
     "Batches that were decided again on fresh state.",
 )
 
+SETTLING_DIRECTIVES = Gauge(
+    # Directives in force whose rebuilds are not all done.
+    "contactfold_settling_directives",
+    "Directives whose rebuilds are not all done.",
+)
+
+SETTLING_LEFT = Gauge(
+    # About how many events, rows or identifiers those have still to look at.
+    "contactfold_settling_left",
+    "Events, rows and identifiers that directives have still to settle, about.",
+)
+
+HOT_BATCHES = Counter(
+    # Batches of people whom another processor keeps writing too, committed apart from all others.
+    "contactfold_hot_batches_total",
+    "Small batches of people that other processors write too, committed alone.",
+)
+
 REBUILDS = Counter(
     # Components rebuilt from evidence for a late event that was not plain.
     "contactfold_rebuilds_total",

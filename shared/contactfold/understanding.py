@@ -8,7 +8,7 @@ from contactfold.domain.identity import list_identifiers
 from contactfold.domain.normalise import Refused, clean_text, understand_values
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
-from contactfold.domain.stamp import make_event_id, pack_stamp, parse_time
+from contactfold.domain.stamp import EventId, make_event_id, pack_stamp, parse_time
 
 _WHO_AND_WHEN = ("id", "source", "type", "occurred_at", "received_at", "import")
 _FIELDS = frozenset((*_WHO_AND_WHEN, "action", "match_on", "on_many", "values", "organization"))
@@ -21,12 +21,8 @@ def understand_event(
 
     `source`, `own_id` and `received_at` stand where the event names none; the caller has read `received_at`.
     """
-    named_source = _name_of(event, "source", source, faults)
-    named_id = _name_of(event, "id", own_id, faults)
-    if named_source is None or named_id is None:
-        named_source, named_id = source, own_id
+    named_source, named_id, event_id = name_event(event, faults, source=source, own_id=own_id)
     occurred_at = time_of(event, "occurred_at", faults)
-    event_id = make_event_id(named_source, named_id)
     understood = understand_values(_values_of(event, faults), schema)
     organization = _read_organization(event.get("organization"), faults)
     statement = Statement(
@@ -66,6 +62,17 @@ def _values_of(event: Mapping[str, object], faults: list[Reason]) -> dict[str, o
     if raw is not None:
         faults.append(Reason("invalid_values", "`values` is a JSON object of attributes and their values.", "values"))
     return {}
+
+
+def name_event(
+    event: Mapping[str, object], faults: list[Reason], *, source: str, own_id: str
+) -> tuple[str, str, EventId]:
+    """Source, id and event id of an event; the defaults where one of its own cannot be used."""
+    named_source = _name_of(event, "source", source, faults)
+    named_id = _name_of(event, "id", own_id, faults)
+    if named_source is None or named_id is None:
+        named_source, named_id = source, own_id
+    return named_source, named_id, make_event_id(named_source, named_id)
 
 
 def _name_of(event: Mapping[str, object], field: str, default: str, faults: list[Reason]) -> str | None:

@@ -11,10 +11,12 @@ an older schema made of it.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from contactfold.directing import encode_directive, key_directive, understand_directive
+from contactfold.domain.directives import Directive
 from contactfold.domain.errors import ContactfoldError
 from contactfold.domain.event import APPEND, DIRECTIVES, LONGEST_NAME, MERGE, UPSERT, Organization, Scalar, Statement
 from contactfold.domain.identity import list_identifiers
@@ -22,11 +24,16 @@ from contactfold.domain.outcome import Outcome, Reason
 from contactfold.domain.schema import Attribute, Schema
 from contactfold.domain.stamp import format_event_id, format_time, make_event_id, pack_stamp, parse_time, stamp_time
 from contactfold.ports import Evidence, LogRecord, NewRecord
+from contactfold.redriving import first_place
 from contactfold.understanding import time_of, understand_event
 
 SCHEMA_HEADER = "contactfold-schema"
 STRAIGHT = "kafka"
 """The source of a record that was written straight to the topic and names none."""
+
+
+Event: TypeAlias = Statement | Directive
+"""What an event's JSON is understood as."""
 
 
 class Unreadable(ContactfoldError):
@@ -68,7 +75,7 @@ _HELD_AS: dict[str, type] = {"integer": int, "boolean": bool}
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def read_event(payload: object, schema: Schema, *, source: str, id: str, received_at: int) -> Statement:
+def read_event(payload: object, schema: Schema, *, source: str, id: str, received_at: int) -> Event:
     """Understand one event as a door received it; `received_at` is the door's own, whatever was sent.
 
     `source` and `id` stand where the payload has none; `occurred_at` defaults to `received_at`. Every
@@ -76,12 +83,14 @@ def read_event(payload: object, schema: Schema, *, source: str, id: str, receive
     """
     event = _as_event(payload)
     faults: list[Reason] = []
+    if event.get("type") in DIRECTIVES:
+        return understand_directive(event, schema, faults, source=source, own_id=id, received_at=received_at)
     if event.get("import") is not None:
         faults.append(Reason("invalid_field", "Only rows of an imported file carry `import`; leave it out.", "import"))
     return understand_event(event, schema, faults, source=source, own_id=id, received_at=received_at)
 
 
-def read_record(record: LogRecord, schema: Schema) -> Statement:
+def read_record(record: LogRecord, schema: Schema) -> Event:
     """Understand a record of the log. Raises `Unreadable` for what can only become a dead letter."""
     mark = next((value for name, value in record.headers if name == SCHEMA_HEADER), None)
     if mark == schema.fingerprint.encode():
@@ -97,13 +106,16 @@ def read_record(record: LogRecord, schema: Schema) -> Statement:
         event = _as_sent(event)
     faults: list[Reason] = []
     received_at = time_of(event, "received_at", faults)
-    place = f"{record.partition}/{record.offset}"
-    given = record.timestamp if received_at is None else received_at
-    return understand_event(event, schema, faults, source=STRAIGHT, own_id=place, received_at=given)
+    place, timestamp = first_place(record)
+    given = timestamp if received_at is None else received_at
+    understand = understand_directive if event.get("type") in DIRECTIVES else understand_event
+    return understand(event, schema, faults, source=STRAIGHT, own_id=place, received_at=given)
 
 
 def read_evidence(evidence: Evidence, schema: Schema) -> Statement:
-    """The statement a piece of evidence was understood as when it was applied."""
+    """The statement a piece of evidence was understood as when it was applied; of an erased one, its skeleton."""
+    if evidence.erased_by:
+        return _read_skeleton(evidence, schema)
     statement = _read_normal(evidence.understood or evidence.event, schema)
     if statement is None:
         event = format_event_id(evidence.event_id)
@@ -196,14 +208,64 @@ def _as_event(payload: object) -> dict[str, object]:
     if not isinstance(payload, dict):
         raise Unreadable("not_an_event", 'An event is a JSON object, like {"values": {"email": "ann@example.com"}}.')
     kind = payload.get("type", UPSERT)
-    if kind in DIRECTIVES:
-        raise Unreadable("not_supported", f"This version does not carry out {kind}.", "type")
-    if kind != UPSERT:
-        raise Unreadable("unknown_type", f"The type of an event that states values is {UPSERT}.", "type")
+    if kind != UPSERT and kind not in DIRECTIVES:
+        raise Unreadable("unknown_type", f"The type of an event is one of {', '.join((UPSERT, *DIRECTIVES))}.", "type")
     return payload
 
 
 # ------------------------------------------------------------------------------------------------ writing
+
+
+class _Skeleton(msgspec.Struct, omit_defaults=True):
+    """What is left of an erased statement: tokens for identifiers, and the policy that decides identity."""
+
+    values: dict[str, tuple[str, ...]]
+    action: str = APPEND
+    on_many: str = MERGE
+    match_on: tuple[str, ...] | None = None
+
+
+_decode_skeleton = msgspec.json.Decoder(_Skeleton).decode
+
+
+def encode_skeleton(skeleton: Statement) -> bytes:
+    """A skeleton's JSON, which `read_evidence` takes."""
+    values = {key: tuple(map(str, tokens)) for key, tokens in skeleton.values.items()}
+    return msgspec.json.encode(_Skeleton(values, skeleton.action, skeleton.on_many, skeleton.match_on))
+
+
+def _read_skeleton(evidence: Evidence, schema: Schema) -> Statement:
+    skeleton = _decode_skeleton(evidence.event)
+    values: dict[str, tuple[Scalar, ...]] = dict(skeleton.values.items())
+    return Statement(
+        evidence.event_id,
+        evidence.stamp,
+        evidence.outcome.source,
+        "",
+        stamp_time(evidence.stamp),
+        values,
+        tuple(f"{a.key}:{token}" for a in schema.identifying for token in skeleton.values.get(a.key, ())),
+        skeleton.action,
+        skeleton.match_on,
+        skeleton.on_many,
+        import_row=evidence.import_row,
+    )
+
+
+def read_directive(evidence: Evidence, schema: Schema) -> Directive:
+    """The directive that a piece of evidence is."""
+    event = msgspec.json.decode(evidence.event)
+    source, id_ = evidence.outcome.source, evidence.outcome.id
+    at = stamp_time(evidence.stamp)
+    directive = understand_directive(event, schema, [], source=source, own_id=id_, received_at=at)
+    directive.event_id, directive.stamp = evidence.event_id, evidence.stamp
+    return directive
+
+
+def write_directive(directive: Directive, schema: Schema) -> NewRecord:
+    """A directive without faults as the log carries it."""
+    headers = ((SCHEMA_HEADER, schema.fingerprint.encode()),)
+    return NewRecord(key_directive(directive), encode_directive(directive), headers)
 
 
 def write_event(statement: Statement, schema: Schema, *, sent: object = None) -> NewRecord:

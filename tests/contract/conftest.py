@@ -1,4 +1,4 @@
-"""The directories of this folder: of both adapters on shared servers, and in a MongoDB that a test may end."""
+"""The directories of this folder: in memory, both adapters on shared servers, and a MongoDB that a test may end."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,13 +14,17 @@ from contract.directory_objects import (
     SELECTION,
     Place,
 )
+from fakes.memory_directory import MemoryDirectory
 from servers import found
 from servers.mongo import MongoServer, NativeMongo, NoMongo, start_mongo
 
 
-@pytest.fixture(params=["sqlite", "mongo"])
+@pytest.fixture(params=["memory", "sqlite", "mongo"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    if request.param == "sqlite":
+    if request.param == "memory":
+        shared = MemoryDirectory()
+        place = Place(lambda: shared)
+    elif request.param == "sqlite":
         place = Place(lambda: SqliteDirectory(tmp_path / "directory.db"))
     else:
         url = request.getfixturevalue("mongo_url")

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment, Handle
-from contactfold.domain.errors import Unavailable
+from contactfold.domain.errors import RetryOnFreshState, Unavailable
+from contactfold.domain.event import SHARE
 from contactfold.domain.outcome import CREATED, Outcome
 from contactfold.domain.stamp import EventId, Stamp, make_event_id, pack_stamp
 from contactfold.ports import ApiKey, Changes, DeadLetter, Directory, Evidence, Window
@@ -69,6 +71,23 @@ def letter(offset: int, **changes: Any) -> DeadLetter:
     return replace(one, **changes)
 
 
+def rule(name: str, number: int, version: int = 0, **changes: Any) -> Rule:
+    one = Rule(event_id(name), stamp(name), SHARE, (f"email:{name}@example.com", "sms:1"), True, number, version)
+    return replace(one, **changes)
+
+
+def mark(name: str, *by: str, version: int = 0, **changes: Any) -> Mark:
+    return replace(Mark(event_id(name), tuple(stamp(each) for each in by), version=version), **changes)
+
+
+def gate(subject: str, partition: str = "", version: int = 0, **changes: Any) -> Gate:
+    return replace(Gate(subject, partition, version=version), **changes)
+
+
+def settling(name: str, version: int = 0, **changes: Any) -> Settling:
+    return replace(Settling(event_id(name), b"\xff\0", 3, 9, "somebody", 1 << 50, version), **changes)
+
+
 def key(name: str, created_at: int = 1) -> ApiKey:
     return ApiKey(name, name.encode().ljust(32, b"\0"), frozenset({"read", "pii"}), f"key {name}", created_at, "shop")
 
@@ -102,6 +121,11 @@ async def race(*attempts: Awaitable[None]) -> list[BaseException | None]:
     return await asyncio.gather(*attempts, return_exceptions=True)
 
 
+def one_lost(ends: list[BaseException | None]) -> bool:
+    """Whether exactly one of those that raced has lost, and knows what to do about it."""
+    return [isinstance(end, RetryOnFreshState) for end in ends if end is not None] == [True]
+
+
 def position(following: int, found: int | None = None, partition: str = P0, recent: bytes = b"") -> Window:
     return Window(partition, following, recent, found)
 
@@ -116,6 +140,19 @@ def everything() -> Changes:
         components=[component("ann")],
         fragments=[fragment("A-1")],
         dead_letters=[letter(3)],
+    )
+
+
+def directed() -> Changes:
+    """One of each kind that directives make, all new."""
+    return Changes(
+        evidence=[evidence("ann", event_id("ann")), evidence("bob")],
+        marks=[mark("late", "r1", retracted=True)],
+        contacts=[contact("ann", shared={"sms:1"})],
+        fragments=[fragment("A-1")],
+        rules=[rule("share", 1)],
+        gates=[gate("import:x"), gate("import:x", P0)],
+        settlings=[settling("share")],
     )
 
 

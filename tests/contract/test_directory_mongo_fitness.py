@@ -1,11 +1,12 @@
 """Which MongoDBs contactfold refuses, in words that help; and what people find in one."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from contactfold.adapters.mongo_directory import MongoDirectory
+from contactfold.domain.changes import Fate
 from contactfold.domain.directory import LINKS
 from contactfold.domain.errors import Misconfigured, ServerUnfit, TooLarge
 from contactfold.ports import Changes
@@ -14,7 +15,10 @@ from contract.directory_objects import (
     SELECTION,
     Place,
     contact,
+    directed,
     event_id,
+    everything,
+    evidence,
     letter,
     position,
     stamp,
@@ -61,8 +65,8 @@ async def test_a_replica_set_of_another_name_is_refused_with_its_name(native_mon
 
 
 async def test_a_database_of_another_format_is_refused(place: Place, directory: MongoDirectory) -> None:
-    await directory.set_setting("format", b"2")
-    with pytest.raises(ServerUnfit, match="has the format 2, this version of contactfold knows 1"):
+    await directory.set_setting("format", b"1")
+    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 2"):
         await place.another()
 
 
@@ -132,6 +136,10 @@ async def test_a_contact_reads_in_a_shell_as_what_it_is(directory: MongoDirector
         ("evidence", {"handle": {"$in": [b"x"]}}),
         ("evidence", {"handle": {"$in": [b"x", b"y"]}, "stamp": {"$gt": b"x"}}),
         ("evidence", {"account_id": "A-1"}),
+        ("evidence", {"import.id": "x"}),
+        ("evidence", {"stub": True}),
+        ("rules", {"number": {"$gt": 3}}),
+        ("gates", {"_id.subject": {"$in": ["import:x"]}}),
         ("contacts", {"component": {"$in": [b"x"]}}),
         ("contacts", {"organizations": "A-1"}),
         ("contacts", {"$or": [{"_id": b"x"}, {"absorbed": b"x"}]}),
@@ -143,9 +151,87 @@ async def test_questions_are_answered_from_an_index(raw: Any, collection: str, w
     assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
 
 
-async def test_a_page_of_evidence_is_in_order_by_its_index(raw: Any) -> None:
-    page = raw["evidence"].find({"handle": {"$in": [b"x", b"y"]}, "stamp": {"$gt": b"x"}}).sort("stamp").limit(9)
-    assert "'stage': 'SORT'" not in str((await page.explain())["queryPlanner"]["winningPlan"])
+@pytest.mark.parametrize(
+    ("collection", "where", "order"),
+    [
+        ("evidence", {"handle": {"$in": [b"x", b"y"]}, "stamp": {"$gt": b"x"}}, "stamp"),
+        ("evidence", {"account_id": "A-1", "partition": "p", "stamp": {"$gt": b"x"}}, "stamp"),
+        ("evidence", {"import.id": "x", "import.row": {"$gt": 3}}, "import.row"),
+        ("rules", {"number": {"$gt": 3}}, "number"),
+    ],
+)
+async def test_a_page_is_in_order_by_its_index(raw: Any, collection: str, where: dict[str, Any], order: str) -> None:
+    plan = str((await raw[collection].find(where).sort(order).limit(9).explain())["queryPlanner"]["winningPlan"])
+    assert "'stage': 'SORT'" not in plan
+    assert "COLLSCAN" not in plan
+
+
+@pytest.mark.parametrize(
+    ("ask", "collection"),
+    [
+        (lambda one: one.loose_evidence(after=b"\0", limit=9), "evidence"),
+        (lambda one: one.sharers("sms:1", after=b"\0", limit=9), "contacts"),
+    ],
+    ids=["loose evidence", "sharers"],
+)
+async def test_what_few_documents_have_is_found_among_those_alone(
+    directory: MongoDirectory, raw: Any, ask: Callable[[MongoDirectory], Awaitable[list[object]]], collection: str
+) -> None:
+    """The index of ids would give the order too, and lead through all documents."""
+    names = [f"n{number}" for number in range(200)]
+    changes = Changes(evidence=[evidence(name, event_id(name)) for name in names], contacts=[*map(contact, names)])
+    changes.evidence += [evidence("x")]
+    changes.contacts += [contact("x", shared={"sms:1"})]
+    await directory.commit(changes)
+    await raw.command("profile", 2)
+    assert len(await ask(directory)) == 1
+    await raw.command("profile", 0)
+    asked = await raw["system.profile"].find_one({"op": "query", "ns": {"$regex": f"{collection}$"}})
+    assert (asked["docsExamined"], asked.get("hasSortStage", False)) == (1, False)
+
+
+async def test_a_usual_batch_asks_no_more_of_the_server_than_it_writes(directory: MongoDirectory, raw: Any) -> None:
+    """One command a collection, and none for directives where there are none."""
+    await raw.command("profile", 2)
+    await directory.commit(everything())
+    await raw.command("profile", 0)
+    writes = raw["system.profile"].find({"op": {"$in": ["insert", "update", "remove"]}})
+    touched = [one["ns"].partition(".")[2] async for one in writes]
+    assert sorted(touched) == [
+        "claims",
+        "components",
+        "contacts",
+        "dead_letters",
+        "evidence",
+        "fragments",
+        "positions",
+    ]
+
+
+async def test_the_usual_piece_of_evidence_has_no_field_of_directives(directory: MongoDirectory, raw: Any) -> None:
+    await directory.commit(Changes(evidence=[evidence("ann", event_id("ann")), evidence("refused")]))
+    usual = {"_id", "stamp", "event", "outcome", "partition", "offset"}
+    assert set(await raw["evidence"].find_one({"_id": event_id("ann")})) == usual | {"handle"}
+    assert set(await raw["evidence"].find_one({"_id": event_id("refused")})) == usual | {"loose"}
+
+
+async def test_what_directives_leave_reads_in_a_shell_as_what_it_is(directory: MongoDirectory, raw: Any) -> None:
+    changes = directed()
+    changes.fates = [Fate(event_id("bob"), event_id("ann"), True), Fate(event_id("ann"), None)]
+    await directory.commit(changes)
+    by = [stamp("r1")]
+    assert await raw["evidence"].find_one({"stub": True}) == {
+        "_id": event_id("late"),
+        "stub": True,
+        "by": by,
+        "retracted": True,
+    }
+    bob = await raw["evidence"].find_one({"_id": event_id("bob")})
+    assert (bob["handle"], bob["retracted"], bob["loose"]) == (event_id("ann"), True, True)
+    ann = await raw["evidence"].find_one({"_id": event_id("ann")})
+    assert ("handle" in ann, "retracted" in ann, ann["loose"]) == (False, False, True)
+    assert await raw["gates"].find_one() == {"_id": {"subject": "import:x", "partition": ""}, "version": 1}
+    assert (await raw["rules"].find_one())["identifiers"] == ["email:share@example.com", "sms:1"]
 
 
 async def test_what_no_document_can_hold_is_too_large_and_leaves_nothing(directory: MongoDirectory) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from contactfold.domain.changes import Fate
 from contactfold.ports import Changes, Directory
 from contract.directory_objects import (
     claim,
@@ -64,7 +65,7 @@ async def test_members_move_before_contacts_are_written(directory: Directory) ->
 
 async def test_moved_evidence_belongs_to_its_new_contact(directory: Directory) -> None:
     await directory.commit(everything())
-    await directory.commit(Changes(moved_evidence=[(event_id("bob"), event_id("ann"))]))
+    await directory.commit(Changes(fates=[Fate(event_id("bob"), event_id("ann"))]))
     assert await directory.evidence_of([contact("bob")]) == []
     assert [one.event_id for one in await directory.evidence_of([contact("ann")])] == [event_id("ann"), event_id("bob")]
     answer = await directory.contact_of(event_id("bob"))
@@ -81,7 +82,7 @@ async def test_evidence_of_contacts_comes_in_the_order_of_stamps(directory: Dire
         evidence("nobody's", None, at=0),
     ]
     await directory.commit(Changes(contacts=[ann, bob], evidence=said))
-    assert await directory.evidence_of([ann, bob]) == [said[1], said[2], said[0]]
+    assert await directory.evidence_of([ann, bob]) == stored(said[1], said[2], said[0])
 
 
 # ------------------------------------------------------------------------------------------ ids never break

@@ -9,17 +9,19 @@ import stat
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 from contactfold.adapters import sqlite_threads
 from contactfold.adapters.sqlite_directory import SqliteDirectory
+from contactfold.domain.changes import Fate
 from contactfold.domain.errors import ServerUnfit, Unavailable
 from contactfold.ports import Changes
-from contract.directory_objects import P0, contact, event_id, everything, evidence, position
+from contract.directory_objects import P0, contact, event_id, everything, evidence, gate, mark, position, rule
 
 TESTS = Path(__file__).parents[1]
 
@@ -172,8 +174,8 @@ async def test_the_file_is_for_its_owner_alone(path: Path, directory: SqliteDire
 
 
 async def test_a_file_of_another_format_is_refused(path: Path, directory: SqliteDirectory) -> None:
-    await directory.set_setting("format", b"2")
-    with pytest.raises(ServerUnfit, match="has the format 2, this version of contactfold knows 1"):
+    await directory.set_setting("format", b"1")
+    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 2"):
         await SqliteDirectory(path).open()
 
 
@@ -236,9 +238,48 @@ async def test_a_full_disk_is_unavailable_and_leaves_nothing(directory: SqliteDi
     await directory.commit(everything())
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda one: one.sharers("sms:1", after=None, limit=9),
+        lambda one: one.evidence_of_import("x", after=3, limit=9),
+        lambda one: one.count_import("x"),
+        lambda one: one.evidence_of_account("A-1", P0, after=None, limit=9),
+        lambda one: one.loose_evidence(after=None, limit=9),
+        lambda one: one.evidence_page(contact("ann"), after=None, limit=9),
+        lambda one: one.marks([event_id("ann")]),
+        lambda one: one.gates(["import:x"]),
+        lambda one: one.rules(after=3),
+    ],
+)
+async def test_questions_are_answered_from_an_index_in_its_order(
+    directory: SqliteDirectory, ask: Callable[[SqliteDirectory], Awaitable[object]]
+) -> None:
+    plans: list[str] = []
+
+    def explain(_: object, sql: str, bindings: Any) -> bool:
+        if sql.startswith("SELECT"):
+            plans.extend(row[3] for row in other.execute(f"EXPLAIN QUERY PLAN {sql}", bindings))
+        return True
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.exec_trace = explain
+
+    other = apsw.Connection(str(directory._path))
+    for thread in (directory._loader, directory._reader):
+        await thread.run(watch)
+    await ask(directory)
+    other.close()
+    assert plans
+    assert not [plan for plan in plans if plan.startswith("SCAN") or "TEMP B-TREE" in plan], plans
+
+
 async def test_the_database_is_sound_after_all_kinds_of_writes(path: Path, directory: SqliteDirectory) -> None:
     await directory.commit(everything())
     await directory.commit(Changes(gone_contacts=[contact("ann", version=1)], contacts=[contact("bob", version=1)]))
+    await directory.commit(Changes(marks=[mark("late", "r1")], rules=[rule("share", 1)], gates=[gate("import:x")]))
+    await directory.commit(Changes(evidence=[evidence("late", version=1)], fates=[Fate(event_id("bob"), None)]))
+    await directory.commit(Changes(contacts=[contact("bob", shared={"sms:1"}, version=2)]))
     await directory.close()
     # The file is closed: the other library may look at it.
     with sqlite3.connect(path) as connection:

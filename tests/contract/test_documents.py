@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contactfold.adapters import documents, evidence_documents
+from contactfold.adapters import directive_documents, documents, evidence_documents
 from contactfold.adapters.documents import Document
+from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
 from contactfold.domain.outcome import CREATED, REJECTED, Outcome, Reason
 from contactfold.ports import ApiKey, DeadLetter, Evidence, Window
@@ -56,6 +57,7 @@ def contacts(draw: st.DrawFn) -> Contact:
         multi=multi,
         owned=draw(st.sets(text, max_size=3)),
         named=draw(st.sets(text, max_size=3)),
+        shared=draw(st.sets(text, max_size=3)),
         absorbed=draw(st.lists(ids, max_size=3)),
         component=draw(st.none() | ids),
         plain=draw(st.booleans()),
@@ -91,6 +93,10 @@ evidence = st.builds(
     offset=offsets,
     account_id=st.none() | text,
     import_row=st.none() | st.tuples(text, offsets),
+    by=st.lists(stamps, max_size=2).map(tuple),
+    retracted=st.booleans(),
+    erased_by=st.lists(ids, max_size=2).map(tuple),
+    version=st.integers(0, 9),
 )
 # Most claims are mentioned by their owner alone, which is a form of its own.
 mentions = st.sets(ids, max_size=2)
@@ -100,6 +106,14 @@ claims = st.builds(Claim, text, st.none() | ids, mentions, st.integers(0, 9)) | 
 components = st.builds(Component, ids, stamps, offsets, st.integers(0, 9))
 fields = st.dictionaries(text | st.just("$ref") | st.just("a.b"), st.tuples(stamps, st.none() | scalars, text))
 fragments = st.builds(Fragment, text, text, stamps, fields, st.integers(0, 9))
+identifiers = st.lists(text, max_size=2).map(tuple)
+rules = st.builds(Rule, ids, stamps, text, identifiers, st.booleans(), offsets, st.integers(0, 9))
+counted = st.dictionaries(text | st.just("$ref") | st.just("a.b"), offsets, max_size=2)
+gates = st.builds(Gate, text, text, st.lists(stamps, max_size=2).map(tuple), counted, st.integers(0, 9))
+settlings = st.builds(
+    Settling, ids, st.binary() | text.map(str.encode), offsets, offsets, text, times, st.integers(0, 9)
+)
+stubs = st.builds(Mark, ids, st.lists(stamps, max_size=2).map(tuple), st.booleans(), st.just(True), st.integers(0, 9))
 windows = st.builds(lambda p, n, r: Window(p, n, r, n), text, offsets, st.binary(max_size=9))
 letters = st.builds(
     DeadLetter,
@@ -114,6 +128,7 @@ letters = st.builds(
     reason=text,
     died_at=times,
     tries=st.integers(1, 9),
+    import_row=st.none() | st.tuples(text, offsets),
 )
 keys = st.builds(
     ApiKey,
@@ -125,6 +140,9 @@ keys = st.builds(
     source=st.none() | text,
     revoked_at=st.none() | times,
 )
+
+
+MODULES = (documents, evidence_documents, directive_documents)
 
 
 def through_bson(document: Document) -> Document:
@@ -146,6 +164,10 @@ def through_msgpack(document: Document) -> Document:
         ("claim", claims),
         ("component", components),
         ("fragment", fragments),
+        ("rule", rules),
+        ("gate", gates),
+        ("settling", settlings),
+        ("stub", stubs),
         ("evidence", evidence),
         ("window", windows),
         ("dead_letter", letters),
@@ -156,8 +178,9 @@ def test_a_record_survives_being_stored_and_is_one_version_on(
     name: str, records: st.SearchStrategy[Any], store: Callable[[Document], Document]
 ) -> None:
     """`read(stored(write(record)))` is the record, types and all; versioned ones are one version ahead."""
-    module = evidence_documents if name == "evidence" else documents
-    write, read = getattr(module, f"write_{name}"), getattr(module, f"read_{name}")
+    write = next(getattr(each, f"write_{name}") for each in MODULES if hasattr(each, f"write_{name}"))
+    name = "mark" if name == "stub" else name
+    read = next(getattr(each, f"read_{name}") for each in MODULES if hasattr(each, f"read_{name}"))
 
     @settings(max_examples=150, deadline=None)
     @given(records)

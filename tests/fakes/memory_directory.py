@@ -8,14 +8,16 @@ that a test decides how two processors interleave.
 import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from contactfold.adapters.room import fitting
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment, Handle
-from contactfold.domain.errors import Fenced, RetryOnFreshState
+from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import ApiKey, Changes, DeadLetter, Evidence, Partition, Window
+from fakes.memory_directives import MemoryDirectives
+from fakes.memory_stored import Stored, apply
+from fakes.memory_verifying import MemoryVerifying
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -25,22 +27,7 @@ async def go_on() -> None:
     """Do not wait."""
 
 
-@dataclass
-class Stored:
-    """All documents by their ids."""
-
-    positions: dict[Partition, Window] = field(default_factory=dict)
-    evidence: dict[EventId, Evidence] = field(default_factory=dict)
-    contacts: dict[Handle, Contact] = field(default_factory=dict)
-    claims: dict[str, Claim] = field(default_factory=dict)
-    components: dict[EventId, Component] = field(default_factory=dict)
-    fragments: dict[tuple[str, Partition], Fragment] = field(default_factory=dict)
-    letters: dict[str, DeadLetter] = field(default_factory=dict)
-    keys: dict[str, ApiKey] = field(default_factory=dict)
-    settings: dict[str, bytes] = field(default_factory=dict)
-
-
-class MemoryDirectory:
+class MemoryDirectory(MemoryDirectives, MemoryVerifying):
     """`ports.Directory` over dictionaries. `stored` is there for tests that look at documents themselves."""
 
     def __init__(self, pause: Callable[[], Awaitable[None]] = go_on) -> None:
@@ -111,20 +98,7 @@ class MemoryDirectory:
     async def commit(self, changes: Changes) -> None:
         """Write everything into a copy, and keep the copy only where nothing stood against it."""
         await self.pause()
-        taken = copy.deepcopy(changes)
-        after = copy.copy(self.stored)
-        after.__dict__.update({name: dict(documents) for name, documents in vars(self.stored).items()})
-        _move_positions(after, taken.positions)
-        _write_evidence(after, taken)
-        _move_members(after, taken.moved_members)
-        _replace(after.contacts, taken.contacts, taken.gone_contacts, lambda each: each.handle)
-        _replace(after.claims, taken.claims, taken.gone_claims, lambda each: each.identifier)
-        _replace(after.components, taken.components, taken.gone_components, lambda each: each.id)
-        _replace(after.fragments, taken.fragments, [], lambda each: (each.account_id, each.partition))
-        for letter_id in taken.redriven:
-            after.letters.pop(letter_id, None)
-        after.letters.update({letter.id: letter for letter in taken.dead_letters})
-        self.stored = after
+        self.stored = apply(self.stored, changes)
 
     # ---- what people read
 
@@ -136,7 +110,8 @@ class MemoryDirectory:
     async def contact_of(self, event_id: EventId) -> Contact | None:
         """The contact an event's evidence belongs to now."""
         found = await self.evidence(event_id)
-        return None if found is None or found.handle is None else await self.contact_by_handle(found.handle)
+        contact = None if found is None or found.handle is None else await self.contact_by_handle(found.handle)
+        return None if contact is None or contact.nobody else contact
 
     async def contact_by_handle(self, handle: Handle) -> Contact | None:
         """The contact with this handle, or the one that absorbed it."""
@@ -146,21 +121,25 @@ class MemoryDirectory:
                 return copy.deepcopy(contact)
         return None
 
-    async def list_contacts(self, *, after: Handle | None, limit: int) -> list[Contact]:
+    async def list_contacts(self, *, after: Handle | None, limit: int, nobodies: bool = False) -> list[Contact]:
         """Contacts in the order of their handles."""
         await self.pause()
-        handles = sorted(handle for handle in self.stored.contacts if after is None or handle > after)
+        contacts = self.stored.contacts
+        handles = sorted(
+            one for one in contacts if (nobodies or not contacts[one].nobody) and (after is None or one > after)
+        )
         return copy.deepcopy([self.stored.contacts[handle] for handle in handles[:limit]])
 
     async def export_contacts(self) -> AsyncIterator[Contact]:
         """Every contact in the order of public ids, as of the first moment."""
-        for contact in sorted(self.stored.contacts.values(), key=lambda each: each.id):
+        somebody = (each for each in self.stored.contacts.values() if not each.nobody)
+        for contact in sorted(somebody, key=lambda each: each.id):
             yield copy.deepcopy(contact)
 
     async def organization(self, account_id: str) -> list[Fragment]:
         """All fragments of one organisation."""
         await self.pause()
-        return copy.deepcopy([each for each in self.stored.fragments.values() if each.account_id == account_id])
+        return copy.deepcopy([each for key, each in sorted(self.stored.fragments.items()) if key[0] == account_id])
 
     async def members_of(self, account_id: str, *, limit: int) -> list[Contact]:
         """Contacts that link to an organisation."""
@@ -176,9 +155,7 @@ class MemoryDirectory:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["MemoryDirectory"]:
         """The directory as of this moment: commits replace `stored`, so the old one is the snapshot."""
-        moment = MemoryDirectory(self.pause)
-        moment.stored = self.stored
-        yield moment
+        yield MemorySnapshot(self.stored, self.pause)
 
     async def dead_letters(self, *, after: str | None, limit: int) -> list[DeadLetter]:
         """Dead letters in the order of their ids."""
@@ -205,12 +182,14 @@ class MemoryDirectory:
     async def keys(self) -> list[ApiKey]:
         """Every API key, oldest first."""
         await self.pause()
-        return sorted(self.stored.keys.values(), key=lambda key: key.created_at)
+        return copy.deepcopy(sorted(self.stored.keys.values(), key=lambda key: (key.created_at, key.id)))
 
     async def add_key(self, key: ApiKey) -> None:
         """Keep a key."""
         await self.pause()
-        self.stored.keys[key.id] = copy.deepcopy(key)
+        present = self.stored.keys.setdefault(key.id, copy.deepcopy(key))
+        if present.digest != key.digest:
+            raise RetryOnFreshState(f"There is another key with the id {key.id}.")
 
     async def revoke_key(self, key_id: str, at: int) -> bool:
         """Mark a key revoked."""
@@ -234,6 +213,22 @@ class MemoryDirectory:
             self.stored.settings[name] = value
 
 
+class MemorySnapshot(MemoryDirectory):
+    """The directory as of the moment its documents were these. Nothing can be written."""
+
+    def __init__(self, stored: Stored, pause: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(pause)
+        self.stored = stored
+
+    async def commit(self, changes: Changes) -> None:
+        """Refuse."""
+        raise TypeError("A snapshot of the directory is for reading only.")
+
+    async def set_setting(self, name: str, value: bytes | None) -> None:
+        """Refuse."""
+        raise TypeError("A snapshot of the directory is for reading only.")
+
+
 def _pick(documents: Mapping[K, V], wanted: Iterable[K]) -> dict[K, V]:
     return {name: copy.deepcopy(documents[name]) for name in wanted if name in documents}
 
@@ -241,54 +236,3 @@ def _pick(documents: Mapping[K, V], wanted: Iterable[K]) -> dict[K, V]:
 def _as_found(window: Window) -> Window:
     window.found = window.next
     return window
-
-
-def _move_positions(stored: Stored, windows: list[Window]) -> None:
-    for window in windows:
-        present = stored.positions.get(window.partition)
-        at = present.next if present is not None else None
-        if at != window.found:
-            raise Fenced(window.partition, window.found, at)
-        stored.positions[window.partition] = window
-
-
-def _write_evidence(stored: Stored, changes: Changes) -> None:
-    for evidence in changes.evidence:
-        if evidence.event_id in stored.evidence:
-            raise RetryOnFreshState("Evidence that the batch adds is there already.")
-        stored.evidence[evidence.event_id] = evidence
-    for event_id, handle in changes.moved_evidence:
-        if event_id not in stored.evidence:
-            raise RetryOnFreshState("Evidence that the batch moves is gone.")
-        moved = stored.evidence[event_id] = copy.copy(stored.evidence[event_id])
-        moved.handle = handle
-
-
-def _move_members(stored: Stored, moves: list[tuple[EventId, EventId]]) -> None:
-    for before, now in moves:
-        for handle, contact in stored.contacts.items():
-            if contact.component == before:
-                moved = stored.contacts[handle] = copy.copy(contact)
-                moved.component = now
-
-
-def _replace(documents: dict[K, Any], written: Sequence[Any], gone: Sequence[Any], name: Callable[[Any], K]) -> None:
-    """Write and remove documents, each of which must be stored in the version it was loaded in."""
-    for document in (*gone, *written):
-        _check(documents, document, name(document))
-    named = [name(document) for document in (*gone, *written)]
-    assert len(named) == len(set(named)), "a batch whose reads fit together names a document once"
-    for document in gone:
-        assert document.version, "only a stored document can be removed"
-        del documents[name(document)]
-    for document in written:
-        document.version += 1
-        documents[name(document)] = document
-
-
-def _check(documents: Mapping[K, Any], document: Any, key: K) -> None:
-    present = documents.get(key)
-    version = present.version if present is not None else 0
-    if version != document.version:
-        kind = type(document).__name__.lower()
-        raise RetryOnFreshState(f"A {kind} is stored in version {version}, not in {document.version} as it was loaded.")

@@ -32,8 +32,11 @@ class SwitchedLog:
         self._look()
         await self._log.probe()
 
-    async def reader(self, group: str, positions: Positions) -> LogReader:
+    async def reader(self, group: str | None, positions: Positions) -> LogReader:
         return await self._log.reader(group, positions)
+
+    async def offsets_at(self, time: int) -> Mapping[Partition, int]:
+        return await self._log.offsets_at(time)
 
     async def ends(self) -> Mapping[Partition, tuple[int, int]]:
         return await self._log.ends()

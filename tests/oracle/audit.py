@@ -6,7 +6,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from contactfold.domain.directives import combine
 from contactfold.domain.directory import Claim, Contact, Handle
+from contactfold.domain.erasing import is_token
 from contactfold.domain.event import Statement
 from contactfold.domain.fold import held
 from contactfold.domain.identity import is_plain
@@ -22,11 +24,16 @@ PAGE = 500
 async def audit(directory: Directory, schema: Schema) -> list[str]:
     """Every fault found, one sentence each; an empty list where all is well."""
     contacts = await _all_contacts(directory)
+    shared = combine(await directory.rules(after=0)).shared
     faults: list[str] = []
     mentions: dict[str, set[Handle]] = defaultdict(set)
     for contact in contacts.values():
         evidence = await directory.evidence_of([contact])
-        faults += _check_contact(contact, evidence, schema)
+        if contact.nobody:
+            faults += _check_nobody(contact, evidence)
+        else:
+            faults += _check_contact(contact, evidence, schema)
+            faults += _check_identifiers(contact, _told(evidence, schema), schema, shared)
         for identifier in contact.owned | contact.named:
             mentions[identifier].add(contact.handle)
     claims = await directory.claims(list(mentions))
@@ -42,7 +49,9 @@ async def find_leftovers(directory: Directory, contents: Contents) -> list[str]:
     contacts = (await _all_contacts(directory)).values()
     named = {name for contact in contacts for name in contact.owned | contact.named}
     used = {contact.component for contact in contacts}
-    faults = [f"the claim {name} is left over" for name in contents.claims - named]
+    # A rule leaves a claim of what it names, also where nobody else does: decisions made without it collide there.
+    ruled = {name for rule in await directory.rules(after=0) for name in rule.identifiers}
+    faults = [f"the claim {name} is left over" for name in contents.claims - named - ruled]
     faults += [f"the component {_short(name)} is left over" for name in contents.components - used]
     counted = sum(contact.size for contact in contacts)
     counted += sum(handle is None for handle in contents.evidence.values())
@@ -60,9 +69,10 @@ def _list(names: Iterable[bytes | None]) -> str:
 
 
 async def _all_contacts(directory: Directory) -> dict[Handle, Contact]:
+    """Those who were erased among them."""
     found: dict[Handle, Contact] = {}
     after: Handle | None = None
-    while page := await directory.list_contacts(after=after, limit=PAGE):
+    while page := await directory.list_contacts(after=after, limit=PAGE, nobodies=True):
         found.update({contact.handle: contact for contact in page})
         after = page[-1].handle
     return found
@@ -70,10 +80,9 @@ async def _all_contacts(directory: Directory) -> dict[Handle, Contact]:
 
 def _check_contact(contact: Contact, evidence: list[Evidence], schema: Schema) -> Iterator[str]:
     name = f"contact {_short(contact.handle)}"
-    stamps = [each.stamp for each in evidence]
-    statements = [read_evidence(each, schema) for each in evidence]
-    if not evidence:
-        yield f"{name} has no evidence"
+    stamps = [each.stamp for each in evidence if not each.retracted]
+    if not stamps:
+        yield f"{name} has no evidence that counts"
         return
     if contact.handle not in {each.event_id for each in evidence}:
         yield f"{name} has a handle that is no event of its own evidence"
@@ -83,20 +92,42 @@ def _check_contact(contact: Contact, evidence: list[Evidence], schema: Schema) -
         yield f"{name} has an id or a birth that is not its earliest event's"
     if contact.last != max(stamps):
         yield f"{name} has a latest stamp that is not its latest event's"
-    yield from _check_identifiers(contact, statements, schema)
-    if contact.plain and not all(is_plain(statement, schema) for statement in statements):
+    if contact.plain and not all(is_plain(statement, schema) for statement in _told(evidence, schema)):
         yield f"{name} is called plain, and a statement of its is not"
 
 
-def _check_identifiers(contact: Contact, statements: list[Statement], schema: Schema) -> Iterator[str]:
+def _check_nobody(contact: Contact, evidence: list[Evidence]) -> Iterator[str]:
+    """What is left of whom was erased shows and owns nothing, and is known by tokens alone."""
+    name = f"nobody {_short(contact.handle)}"
+    if contact.single or contact.multi or contact.owned:
+        yield f"{name} has values or owns something"
+    if bare := [one for one in contact.named | contact.shared if not is_token(one)]:
+        yield f"{name} knows {sorted(bare)}"
+    if contact.size != len(evidence):
+        yield f"{name} counts {contact.size} pieces of evidence and has {len(evidence)}"
+    if not all(one.erased_by or one.retracted for one in evidence):
+        yield f"{name} has evidence that no erasure reached"
+    if contact.plain:
+        yield f"{name} is called plain"
+
+
+def _told(evidence: list[Evidence], schema: Schema) -> list[Statement]:
+    return [read_evidence(each, schema) for each in evidence if not each.retracted]
+
+
+def _check_identifiers(
+    contact: Contact, statements: list[Statement], schema: Schema, shared: frozenset[str]
+) -> Iterator[str]:
     name = f"contact {_short(contact.handle)}"
     if contact.owned & contact.named:
         yield f"{name} has identifiers both owned and merely named: {sorted(contact.owned & contact.named)}"
     told = {identifier for statement in statements for identifier in statement.identifiers}
-    if contact.owned | contact.named != told:
-        yield f"{name} knows {sorted(contact.owned | contact.named)}, its evidence names {sorted(told)}"
-    if not contact.owned <= held(contact, schema):
-        yield f"{name} owns what it does not hold: {sorted(contact.owned - held(contact, schema))}"
+    if {each for each in contact.owned | contact.named if not is_token(each)} != told - shared:
+        yield f"{name} knows {sorted(contact.owned | contact.named)}, its evidence names {sorted(told - shared)}"
+    if contact.shared != told & shared:
+        yield f"{name} shares {sorted(contact.shared)}, its evidence names {sorted(told & shared)}"
+    if not contact.owned <= held(contact, schema, shared):
+        yield f"{name} owns what it does not hold: {sorted(contact.owned - held(contact, schema, shared))}"
     if any(not elements for elements in contact.multi.values()):
         yield f"{name} has an empty field"
 

@@ -8,7 +8,7 @@ nothing about it.
 from collections.abc import Collection, Iterable, Sequence
 
 from oracle.attributes import ATTRIBUTES
-from oracle.histories import Event
+from oracle.making import Event
 from oracle.reading import Reading, read
 
 

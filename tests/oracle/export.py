@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from oracle.attributes import ATTRIBUTES, LINKS
-from oracle.fold import Account, Entry, Person, World
 from oracle.reading import Stamp
+from oracle.world import Account, Entry, Person, World
 
 
 def export(world: World) -> bytes:
     """One JSON object a line: people by id, then organisations by account id."""
-    people = [_person(person) for person in sorted(world.people, key=lambda person: person.id)]
+    people = [_person(world, person) for person in sorted(world.people, key=lambda person: person.id)]
     accounts = [_account(world.accounts[name]) for name in sorted(world.accounts)]
     return b"".join(_line(shown) for shown in people + accounts)
 
@@ -22,7 +22,7 @@ def show_time(microseconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
-def _person(person: Person) -> dict[str, Any]:
+def _person(world: World, person: Person) -> dict[str, Any]:
     values: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
     for attribute in (*ATTRIBUTES, LINKS):
@@ -37,7 +37,7 @@ def _person(person: Person) -> dict[str, Any]:
         "organizations": values.pop(LINKS.key, []),
         "values": values,
         "identifiers": sorted(person.owns),
-        "contested": sorted(person.holds() - person.owns),
+        "contested": sorted(world.holds(person) - person.owns),
         "created_at": show_time(person.birth.time),
         "updated_at": show_time(person.updated.time),
         "provenance": provenance,

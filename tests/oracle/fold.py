@@ -1,100 +1,55 @@
-"""The sequential fold: each distinct event once, in stamp order, straight from SEMANTICS 3.
+"""The sequential fold: each distinct event once, in stamp order, straight from SEMANTICS 3 and 5.
 
-Nothing here is late, cached, versioned or incremental, so nothing here can be wrong about arrival. People are
-plain objects in a list; who owns what is found by looking at all of them.
+Nothing here is late, cached, versioned or incremental, so nothing here can be wrong about arrival. Which
+directives are in force is found first, over the whole history.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from oracle.attributes import ATTRIBUTES, BY_KEY, LINKS, Attribute
-from oracle.reading import Reading, Stamp, Word, identifier, read
+from oracle.reading import Reading, Word, identifier, read
+from oracle.ruling import ERASE, Ruling, find_rules, is_directive, read_ruling
+from oracle.world import Account, Entry, Person, Result, World
+
+Reached = Mapping[str, Collection[str]]
+"""By erasure, the events it took earlier: they stay erased, and whoever holds one of them goes with them."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A value of a person with its provenance. Entries of one field sort by order of addition."""
+def fold(events: Iterable[dict[str, Any]], reached: Reached | None = None) -> World:
+    """The world after `events` (wire form), whatever the order they are given in.
 
-    stamp: Stamp
-    place: int
-    word: Word = field(compare=False)
-    source: str = field(compare=False)
-
-    @property
-    def added(self) -> tuple[Stamp, int]:
-        """When it was said: its event's stamp and its place in the event."""
-        return (self.stamp, self.place)
-
-
-@dataclass(eq=False)
-class Person:
-    """A contact. Every field, also one of a single value, is a list of entries in order of addition."""
-
-    id: str
-    birth: Stamp
-    updated: Stamp
-    fields: dict[str, list[Entry]] = field(default_factory=dict)
-    owns: set[str] = field(default_factory=set)
-
-    def holds(self) -> set[str]:
-        """The identifiers among its values."""
-        return {identifier(a, e.word) for a in ATTRIBUTES if a.identifies for e in self.fields.get(a.key, [])}
-
-    def picture(self) -> Any:
-        """What two moments of a person are compared by to tell whether an event changed anything."""
-        values = {key: [entry.word.shown for entry in entries] for key, entries in self.fields.items() if entries}
-        return (self.id, values, frozenset(self.owns), frozenset(self.holds()))
-
-
-@dataclass
-class Result:
-    """What one event did when every earlier one had been applied."""
-
-    event_id: str
-    status: str
-    contact_id: str | None = None
-    merged: set[str] = field(default_factory=set)
-    contested: set[str] = field(default_factory=set)
-    over_limit: set[str] = field(default_factory=set)
-    ignored_fields: set[str] = field(default_factory=set)
-    junk: set[str] = field(default_factory=set)
-    codes: set[str] = field(default_factory=set)
-
-
-@dataclass
-class Account:
-    """An organisation: field by field what was said last, `""` standing for a deletion."""
-
-    account_id: str
-    fields: dict[str, tuple[Stamp, Any, str]] = field(default_factory=dict)
-
-
-@dataclass
-class World:
-    """Everybody, whom each event belongs to (nobody where it was refused), the organisations and the outcomes."""
-
-    people: list[Person] = field(default_factory=list)
-    belongs: dict[str, Person | None] = field(default_factory=dict)
-    accounts: dict[str, Account] = field(default_factory=dict)
-    results: dict[str, Result] = field(default_factory=dict)
-
-    def owner(self, name: str) -> Person | None:
-        """Who owns an identifier."""
-        return next((person for person in self.people if name in person.owns), None)
-
-    def contact_ids(self) -> dict[str, str | None]:
-        """For each event id the id of the contact it belongs to."""
-        return {event: person.id if person else None for event, person in self.belongs.items()}
-
-
-def fold(events: Iterable[dict[str, Any]]) -> World:
-    """The world after `events` (wire form), whatever the order they are given in."""
-    readings = {reading.event_id: reading for reading in map(read, events)}
-    world = World()
-    for reading in sorted(readings.values(), key=lambda reading: reading.stamp):
-        step(world, reading)
+    `reached` is what erasures took at earlier moments, when some events had not arrived.
+    """
+    events = list(events)
+    statements = {each.event_id: each for each in (read(event) for event in events if not is_directive(event))}
+    rulings = {each.event_id: each for each in (read_ruling(event) for event in events if is_directive(event))}
+    world = World(find_rules(rulings.values(), statements.values()))
+    told = [each for name, each in statements.items() if each.faults or name not in world.rules.gone]
+    everything: list[Reading | Ruling] = [*told, *rulings.values()]
+    for said in sorted(everything, key=lambda each: each.stamp):
+        if isinstance(said, Reading):
+            step(world, said)
+        else:
+            _rule(world, said)
+            if said.kind == ERASE and not said.refused:
+                _erase(world, said.event_id, said.identifiers[0], (reached or {}).get(said.event_id, ()))
+    _tell_accounts(world, told)
     return world
+
+
+def _rule(world: World, ruling: Ruling) -> None:
+    world.belongs[ruling.event_id] = None
+    world.results[ruling.event_id] = Result(ruling.event_id, "rejected" if ruling.refused else "updated")
+
+
+def _erase(world: World, erasure: str, name: str, reached: Collection[str]) -> None:
+    """Whoever owns an identifier is gone with all that was said of them, and so is who holds what once was theirs."""
+    doomed = {world.owner(name), *(world.belongs.get(event) for event in reached)} - {None}
+    world.people = [person for person in world.people if person not in doomed]
+    taken = {event for event, person in world.belongs.items() if person in doomed}
+    world.belongs.update(dict.fromkeys(taken, None))
+    world.erased[erasure] = taken | set(reached)
 
 
 def step(world: World, said: Reading) -> None:
@@ -106,8 +61,8 @@ def step(world: World, said: Reading) -> None:
         result.status, result.codes = "rejected", set(said.faults)
         world.belongs[said.event_id] = None
         return
-    _tell_account(world, said)
-    candidates = _candidates(world, said)
+    names, result.set_aside = _part(world, said)
+    candidates = _candidates(world, said, names)
     if candidates and said.action == "ignore":
         _belong_without_effect(world, said, candidates[0], "ignored")
         return
@@ -115,46 +70,60 @@ def step(world: World, said: Reading) -> None:
         result.codes.add("ambiguous")
         _belong_without_effect(world, said, candidates[0], "rejected")
         return
-    before = candidates[0].picture() if candidates else None
+    before = world.picture(candidates[0]) if candidates else None
     if candidates:
         target = _unite(world, said, candidates)
     else:
         target = Person(said.event_id, said.stamp, said.stamp)
         world.people.append(target)
     _write(target, said, result)
-    _claim(world, target, said)
+    _claim(world, target, names)
     target.updated = max(target.updated, said.stamp)
     world.belongs[said.event_id] = target
     result.contact_id = target.id
-    result.contested = {name for name in said.identifiers() if name in target.holds() - target.owns}
+    result.contested = set(names) & world.holds(target) - target.owns
     if before is None:
         result.status = "created"
-    elif before != target.picture() or result.merged:
+    elif before != world.picture(target) or result.merged:
         result.status = "updated"
 
 
-def _candidates(world: World, said: Reading) -> list[Person]:
-    found: list[Person] = []
+def _part(world: World, said: Reading) -> tuple[list[str], set[str]]:
+    """The identifiers by which an event identifies somebody, and those that are apart from an earlier one of them."""
+    names: list[str] = []
+    aside: set[str] = set()
     for name in said.identifiers():
+        if name in world.rules.shared:
+            continue
+        if world.rules.are_apart([name], names):
+            aside.add(name)
+        else:
+            names.append(name)
+    return names, aside
+
+
+def _candidates(world: World, said: Reading, names: list[str]) -> list[Person]:
+    found: list[Person] = []
+    for name in names:
         if said.match_on is not None and name.partition(":")[0] not in said.match_on:
             continue
         owner = world.owner(name)
-        if owner is not None and owner not in found and not _clash_with(owner, said):
+        if owner is not None and owner not in found and not _clash_with(world, owner, said, names):
             found.append(owner)
     return found
 
 
-def _clash_with(person: Person, said: Reading) -> bool:
-    """Whether a key attribute of the event has another value than the person's."""
+def _clash_with(world: World, person: Person, said: Reading, names: list[str]) -> bool:
+    """Whether a key attribute of the event has another value than the person's, or one may not have its names."""
     for attribute in ATTRIBUTES:
         told, held = said.says.get(attribute.key), person.fields.get(attribute.key)
         if attribute.is_key and told and held and told[0].same != held[0].word.same:
             return True
-    return False
+    return world.rules.are_apart(names, world.holds(person))
 
 
-def _clash(one: Person, other: Person) -> bool:
-    """Whether two people cannot be one: a key differs, or a channel would pass its limit."""
+def _clash(world: World, one: Person, other: Person) -> bool:
+    """Whether two people cannot be one: a key differs, a channel would pass its limit, or they were put apart."""
     for attribute in ATTRIBUTES:
         mine = {entry.word.same for entry in one.fields.get(attribute.key, [])}
         theirs = {entry.word.same for entry in other.fields.get(attribute.key, [])}
@@ -162,7 +131,7 @@ def _clash(one: Person, other: Person) -> bool:
             return True
         if attribute.channel and attribute.multi and attribute.limit and len(mine | theirs) > attribute.limit:
             return True
-    return False
+    return world.rules.are_apart(world.holds(one), world.holds(other))
 
 
 def _unite(world: World, said: Reading, candidates: list[Person]) -> Person:
@@ -172,9 +141,9 @@ def _unite(world: World, said: Reading, candidates: list[Person]) -> Person:
     for other in candidates[1:]:
         if said.on_many == "first":
             continue
-        if said.on_many == "anonymous" and not all(BY_KEY[n.partition(":")[0]].anonymous for n in other.holds()):
+        if said.on_many == "anonymous" and not all(BY_KEY[n.partition(":")[0]].anonymous for n in world.holds(other)):
             continue
-        if _clash(target, other):
+        if _clash(world, target, other):
             continue
         elder, younger = sorted((target, other), key=lambda person: person.birth)
         _absorb(world, elder, younger)
@@ -213,10 +182,11 @@ def _write(person: Person, said: Reading, result: Result) -> None:
     told = [(BY_KEY[key], words) for key, words in said.says.items()]
     if said.account_id is not None:
         told.append((LINKS, [Word(said.account_id, said.account_id)]))
-    for attribute, words in told:
+    for attribute, all_words in told:
+        if not all_words and said.action == "append":
+            person.fields.pop(attribute.key, None)
+        words = [word for word in all_words if identifier(attribute, word) not in result.set_aside]
         if not words:
-            if said.action == "append":
-                person.fields.pop(attribute.key, None)
             continue
         entries = [Entry(said.stamp, place, word, said.source) for place, word in enumerate(words)]
         held = person.fields.get(attribute.key, [])
@@ -236,10 +206,11 @@ def _within(attribute: Attribute, entries: list[Entry], result: Result) -> list[
     return entries[: attribute.limit]
 
 
-def _claim(world: World, person: Person, said: Reading) -> None:
-    person.owns &= person.holds()
-    for name in said.identifiers():
-        if name in person.holds() and world.owner(name) is None:
+def _claim(world: World, person: Person, names: list[str]) -> None:
+    holds = world.holds(person)
+    person.owns &= holds
+    for name in names:
+        if name in holds and world.owner(name) is None:
             person.owns.add(name)
 
 
@@ -249,10 +220,12 @@ def _belong_without_effect(world: World, said: Reading, person: Person, status: 
     world.belongs[said.event_id] = person
 
 
-def _tell_account(world: World, said: Reading) -> None:
-    """What an event says of an organisation counts whatever becomes of the contact's part."""
-    if said.account_id is None:
-        return
-    account = world.accounts.setdefault(said.account_id, Account(said.account_id))
-    for name, value in said.account_fields.items():
-        account.fields[name] = (said.stamp, value, said.source)
+def _tell_accounts(world: World, statements: list[Reading]) -> None:
+    """What an event says of an organisation counts whatever became of the contact's part, but not once it is erased."""
+    erased = set().union(*world.erased.values())
+    for said in sorted(statements, key=lambda each: each.stamp):
+        if said.account_id is None or said.faults or said.event_id in erased:
+            continue
+        account = world.accounts.setdefault(said.account_id, Account(said.account_id))
+        for name, value in said.account_fields.items():
+            account.fields[name] = (said.stamp, value, said.source)

@@ -16,9 +16,12 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
 
 from oracle.choosing import SeededChooser
-from oracle.histories import MODES, Mode, make_arrival, make_events
+from oracle.histories import make_arrival, make_events
+from oracle.making import ERASED_MODES, MODES, RULED_MODES, Mode
 from oracle.places import IN_MEMORY, MongoPlace, RealStage, SqlitePlace, Stage
 from oracle.properties import (
+    check_erasures_one_by_one,
+    check_erasures_that_come_last,
     check_that_order_buries_nobody,
     check_the_law,
     check_the_law_with_a_limit,
@@ -26,6 +29,7 @@ from oracle.properties import (
     check_the_law_with_processors,
     check_the_outcomes,
 )
+from oracle.ruling import is_directive
 from oracle.shrinking import Broken, Case, Check, hold
 from servers.mongo import NoMongo, start_mongo
 
@@ -36,7 +40,7 @@ WIDE = (15, 25, 40)
 def make_case(seed: int | str, only: Mode | None = None, sizes: Sequence[int] = SIZES) -> Case:
     """The history of a seed with its order of arrival, of any mode or of one only."""
     choose = SeededChooser(seed)
-    mode = only or choose.one_of(MODES)
+    mode = only or choose.one_of((*MODES, *RULED_MODES, *RULED_MODES, *ERASED_MODES))
     if only is None and choose.chance(30):
         mode = Mode(
             "wide",
@@ -44,14 +48,17 @@ def make_case(seed: int | str, only: Mode | None = None, sizes: Sequence[int] = 
             pool=choose.one_of(WIDE),
             per_event=choose.one_of((2, 3)),
             keys=choose.one_of((10, 80)),
+            rulings=choose.one_of((0, 0, 15, 40)),
+            erasures=choose.one_of((0, 0, 0, 10)),
         )
     events = make_events(choose, mode, choose.one_of(sizes))
     return events, make_arrival(choose, events)
 
 
 def find_property(seed: int, on: Stage = IN_MEMORY) -> Check:
-    """The property a seed tries: the law, alone, with other processors at work, or with a small limit; or the
-    outcomes in order."""
+    """The property a seed tries: the law, alone, with other processors at work, or with a small limit; the outcomes
+    in order; or the reach of erasures. What says something of a history without directives only is skipped for others.
+    """
     choose = SeededChooser(f"{seed}/property")
     pauses = [choose.number(0, 5) for _ in range(29)]
     limit, processors, at = choose.number(2, 6), choose.number(2, 3), choose.number(0, 9)
@@ -59,13 +66,20 @@ def find_property(seed: int, on: Stage = IN_MEMORY) -> Check:
         lambda case: check_the_law(*case, on=on),
         lambda case: check_the_law_with_processors(*case, pauses=pauses, processors=processors, on=on),
         lambda case: check_the_law_with_interruption(*case, at=at, on=on),
-        lambda case: check_the_law_with_a_limit(*case, limit=limit, on=on),
+        lambda case: None if is_ruled(case) else check_the_law_with_a_limit(*case, limit=limit, on=on),
         lambda case: check_the_law_with_processors(*case, pauses=pauses, processors=processors, limit=limit, on=on),
         lambda case: check_the_law_with_interruption(*case, at=at, limit=limit, on=on),
-        lambda case: check_that_order_buries_nobody(*case, limit=limit, on=on),
+        lambda case: None if is_ruled(case) else check_that_order_buries_nobody(*case, limit=limit, on=on),
         lambda case: check_the_outcomes(case[0], on=on),
+        lambda case: check_erasures_one_by_one(*case, on=on) if is_ruled(case) else check_the_law(*case, on=on),
+        lambda case: check_erasures_that_come_last(*case, on=on) if is_ruled(case) else check_the_law(*case, on=on),
     )
     return properties[seed % len(properties)]
+
+
+def is_ruled(case: Case) -> bool:
+    """Whether there are directives among the events."""
+    return any(map(is_directive, case[0]))
 
 
 @contextmanager

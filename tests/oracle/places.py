@@ -29,7 +29,10 @@ Pause = Callable[[], Awaitable[None]]
 
 @dataclass
 class Contents:
-    """What a store holds besides positions and dead letters; `documents` is all of it, to be compared."""
+    """What a store holds besides positions and dead letters; `documents` is all of it, to be compared.
+
+    A stub of an event that has not arrived is no evidence.
+    """
 
     claims: set[str]
     components: set[EventId]
@@ -121,9 +124,9 @@ class _Pausing:
         if not iscoroutinefunction(method):
             return method
 
-        async def call(*given: Any) -> Any:
+        async def call(*given: Any, **named: Any) -> Any:
             await self._pause()
-            return await method(*given)
+            return await method(*given, **named)
 
         return call
 
@@ -162,8 +165,10 @@ class RealPlace(ABC):
             await directory.close()
 
 
-_KINDS = ("contacts", "claims", "components", "fragments", "evidence")
+_KINDS = ("contacts", "claims", "components", "fragments", "evidence", "rules", "gates", "settlings")
 """Tables and collections whose documents a redelivery must leave as they are."""
+_LISTS = ("absorbed", "links", "shared")
+"""Tables beside `contacts` that SQLite finds them by."""
 
 
 class SqlitePlace(RealPlace):
@@ -183,12 +188,14 @@ class SqlitePlace(RealPlace):
             self._view = apsw.Connection(str(self._path))
             self._view.set_busy_timeout(10_000)
         with self._view:
-            for name in (*_KINDS, "absorbed", "links", "positions", "dead_letters"):
+            for name in (*_KINDS, *_LISTS, "positions", "dead_letters"):
                 self._view.execute(f"DELETE FROM {name}")
 
     async def contents(self) -> Contents:
-        rows = {name: self._rows(f"SELECT * FROM {name}") for name in (*_KINDS, "absorbed", "links")}
-        evidence = {row[0]: row[1] for row in self._rows("SELECT event_id, handle FROM evidence")}
+        rows = {name: self._rows(f"SELECT * FROM {name}") for name in (*_KINDS, *_LISTS)}
+        evidence = {
+            row[0]: row[1] for row in self._rows("SELECT event_id, handle FROM evidence WHERE stamp IS NOT NULL")
+        }
         return Contents({row[0] for row in rows["claims"]}, {row[0] for row in rows["components"]}, evidence, rows)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -224,7 +231,7 @@ class MongoPlace(RealPlace):
         assert self._client is not None
         database = self._client.get_default_database()
         found = {name: await database[name].find(sort=[("_id", 1)]).to_list() for name in _KINDS}
-        evidence = {each["_id"]: each.get("handle") for each in found["evidence"]}
+        evidence = {each["_id"]: each.get("handle") for each in found["evidence"] if "stub" not in each}
         return Contents(
             {one["_id"] for one in found["claims"]}, {one["_id"] for one in found["components"]}, evidence, found
         )

@@ -7,17 +7,17 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 
-from contactfold.domain.outcome import Outcome
-from contactfold.domain.stamp import EventId, format_event_id
-from contactfold.ports import Directory
-from oracle.audit import audit, find_leftovers
-from oracle.burying import find_buried, must_be_buried
-from oracle.export import export
-from oracle.fold import Result, World, fold
-from oracle.histories import Arrival, Event
+from oracle.burying import find_buried
+from oracle.checking import check_equal, check_ids, check_outcome, check_shared_work, come_to_rest, id_of, names_of
+from oracle.erasing import keep_a_chronicle
+from oracle.fold import Reached, fold
+from oracle.histories import Arrival
+from oracle.making import Event
 from oracle.places import IN_MEMORY, Place, Stage
-from oracle.reading import event_id, read
-from oracle.real import SCHEMA, Feed, apply_all, contact_ids, export_of
+from oracle.reading import stamp_of
+from oracle.real import Feed, apply_all
+from oracle.ruling import ERASE, RETRACT, is_directive
+from oracle.world import World
 
 PROCESSORS = 3
 
@@ -28,8 +28,8 @@ def check_the_law(events: Sequence[Event], arrival: Arrival, *, on: Stage = IN_M
     async def scene(place: Place) -> None:
         feed = Feed(await place.directory())
         outcomes = await apply_all(feed, events, arrival)
-        await _check_equal(place, events)
-        await _check_ids(place, fold(events), outcomes)
+        await come_to_rest(place, [feed])
+        await check_ids(place, await check_equal(place, events), outcomes)
         before = (await place.contents()).documents
         again = await apply_all(feed, events, arrival[::-1])
         assert not again, "a redelivery had an outcome of its own"
@@ -69,7 +69,7 @@ def check_the_law_with_processors(
         for some in found:
             if isinstance(some, BaseException):
                 raise some
-        await _check_shared_work(place, feeds, events, limit)
+        await check_shared_work(place, feeds, events, limit)
 
     on.play(scene)
 
@@ -100,7 +100,7 @@ def check_the_law_with_interruption(
         await apply_all(feed, events, arrival[-1:])
         armed = False
         await apply_all(other, events, arrival[-2:-1] if not other.offset else [])
-        await _check_shared_work(place, [feed, other], events, limit)
+        await check_shared_work(place, [feed, other], events, limit)
 
     on.play(scene)
 
@@ -109,13 +109,17 @@ def check_the_outcomes(events: Sequence[Event], *, on: Stage = IN_MEMORY) -> Non
     """Applied one by one in stamp order, every event has the outcome the oracle gives it."""
 
     async def scene(place: Place) -> None:
-        world = fold(events)
         feed = Feed(await place.directory())
-        ordered = sorted(enumerate(events), key=lambda each: read(each[1]).stamp)
+        ordered = sorted(enumerate(events), key=lambda each: stamp_of(each[1]))
+        # What rules reaches back, so each event is judged by what had come with it; else one fold says it of all.
+        ruled = any(is_directive(event) for event in events)
+        world, seen = fold([] if ruled else events), list[Event]()
         for at, event in ordered:
             (outcome,) = await feed.apply([(at, event)])
-            expected = world.results[format_event_id(outcome.event_id)]
-            assert as_result(outcome) == expected, f"{event['id']}: {as_result(outcome)} is not {expected}"
+            await come_to_rest(place, [feed])
+            seen.append(event)
+            world = fold(seen, world.erased) if ruled else world
+            check_outcome(event, outcome, world)
 
     on.play(scene)
 
@@ -132,21 +136,21 @@ def check_the_law_with_a_limit(events: Sequence[Event], arrival: Arrival, *, lim
         expected = find_buried(events, [step.places for step in feed.steps], limit)
         for step, dead in zip(feed.steps, expected, strict=True):
             names = [events[at]["id"] for at in step.places]
-            assert step.buried == dead, f"of {names} died {_names(events, step.buried)}, not {_names(events, dead)}"
+            assert step.buried == dead, f"of {names} died {names_of(events, step.buried)}, not {names_of(events, dead)}"
         buried = set().union(*expected)
         place.tally.deaths += len(buried)
-        living = [event for event in events if _id_of(event) not in buried]
-        await _check_equal(place, living)
-        await _check_ids(place, fold(living), outcomes)
+        living = [event for event in events if id_of(event) not in buried]
+        await check_equal(place, living)
+        await check_ids(place, fold(living), outcomes)
         before = (await place.contents()).documents
         taken = len(feed.steps)
         again = await apply_all(feed, events, arrival[::-1])
         assert not again, "a redelivery had an outcome of its own"
         died_again = set().union(*(step.buried for step in feed.steps[taken:]))
         assert died_again == buried, (
-            f"{_names(events, buried)} died first, {_names(events, died_again)} when sent again"
+            f"{names_of(events, buried)} died first, {names_of(events, died_again)} when sent again"
         )
-        await _check_equal(place, living)
+        await check_equal(place, living)
         if not buried:
             # A death raises the versions of what it was judged by, and nothing else.
             assert (await place.contents()).documents == before, "a redelivery changed the directory"
@@ -158,89 +162,55 @@ def check_that_order_buries_nobody(
     events: Sequence[Event], arrival: Arrival, *, limit: int, on: Stage = IN_MEMORY
 ) -> None:
     """Whoever comes in the order of stamps is taken, whatever the limit and wherever batches are cut."""
-    order = iter(sorted((at for batch in arrival for at in batch), key=lambda at: read(events[at]).stamp))
+    order = iter(sorted((at for batch in arrival for at in batch), key=lambda at: stamp_of(events[at])))
     batches = [list(itertools.islice(order, len(batch))) for batch in arrival]
 
     async def scene(place: Place) -> None:
         feed = Feed(await place.directory(), limit=limit)
         await apply_all(feed, events, batches)
         buried = set().union(*(step.buried for step in feed.steps))
-        assert not buried, f"{_names(events, buried)} came in order and died"
-        await _check_equal(place, events)
+        assert not buried, f"{names_of(events, buried)} came in order and died"
+        await check_equal(place, events)
 
     on.play(scene)
 
 
-def as_result(outcome: Outcome) -> Result:
-    """An outcome in the oracle's words."""
-    codes = {reason.code for reason in outcome.reasons}
-    result = Result(
-        format_event_id(outcome.event_id),
-        outcome.status,
-        format_event_id(outcome.contact_id) if outcome.contact_id is not None else None,
-        {format_event_id(gone) for gone in outcome.merged},
-        set(outcome.contested),
-        set(outcome.over_limit),
-        set(outcome.ignored_fields),
-        {reason.field for reason in outcome.reasons if reason.code == "junk"},
-        codes - {"junk", "duplicate"},
-    )
-    assert ("duplicate" in codes) == (outcome.status == "ignored")
-    return result
+def check_erasures_one_by_one(events: Sequence[Event], arrival: Arrival, *, on: Stage = IN_MEMORY) -> None:
+    """Where events come one after the other and all is settled in between, erasures take what the chronicle says.
+
+    Retractions are left out: what was retracted can be erased while it belongs to nobody, which no fold tells.
+    """
+    order = [at for batch in arrival for at in batch if events[at]["type"] != RETRACT]
+    played = [event for event in events if event["type"] != RETRACT]
+
+    async def scene(place: Place) -> None:
+        feed = Feed(await place.directory())
+        for at in order:
+            await feed.apply([(at, events[at])])
+            await come_to_rest(place, [feed])
+        _check_reach(await check_equal(place, played), keep_a_chronicle(events[at] for at in order))
+
+    on.play(scene)
 
 
-async def _check_shared_work(place: Place, feeds: Sequence[Feed], events: Sequence[Event], limit: int | None) -> None:
-    outcomes = [outcome for feed in feeds for step in feed.steps for outcome in step.outcomes]
-    ids = {format_event_id(outcome.event_id) for outcome in outcomes}
-    living = [event for event in events if _id_of(event) in ids]
-    assert len(outcomes) == len(living), "an event had two outcomes"
-    buried = set().union(*(step.buried for feed in feeds for step in feed.steps))
-    place.tally.conflicts += sum(feed.conflicts for feed in feeds)
-    place.tally.deaths += len(buried)
-    _check_deaths(events, living, buried, limit)
-    await _check_equal(place, living)
-    await _check_ids(place, fold(living), outcomes)
+def check_erasures_that_come_last(events: Sequence[Event], arrival: Arrival, *, on: Stage = IN_MEMORY) -> None:
+    """Where nothing comes late to an erasure the law holds of it too: it takes what the fold of all events says."""
+    erasures = [at for at, event in enumerate(events) if event["type"] == ERASE]
+    erasures.sort(key=lambda at: stamp_of(events[at]))
+    before = [[at for at in batch if at not in erasures] for batch in arrival]
+    batches = [batch for batch in before if batch] + [[at] for at in erasures]
+
+    async def scene(place: Place) -> None:
+        feed = Feed(await place.directory())
+        await apply_all(feed, events, batches)
+        await come_to_rest(place, [feed])
+        _check_reach(await check_equal(place, events), fold(events).erased)
+
+    on.play(scene)
 
 
-def _check_deaths(events: Sequence[Event], living: Sequence[Event], buried: set[str], limit: int | None) -> None:
-    """What died had to die, and does not live."""
-    readings = [read(event) for event in living]
-    for event in events:
-        if event in living:
-            assert _id_of(event) not in buried, f"{event['id']} lives, and there is a dead letter of it"
-        else:
-            assert _id_of(event) in buried, f"{event['id']} neither lives nor died"
-            assert limit is not None
-            assert must_be_buried(read(event), readings, limit), f"{event['id']} died and need not have"
-
-
-async def _check_equal(place: Place, events: Sequence[Event]) -> None:
-    """The directory is the fold of these events, and its documents fit together."""
-    world, directory = fold(events), await place.directory()
-    found, expected = await export_of(directory), export(world)
-    assert found == expected, f"the export is\n{found.decode()}and should be\n{expected.decode()}"
-    belongs = await contact_ids(directory, events)
-    assert belongs == world.contact_ids(), f"events belong to {belongs}, not to {world.contact_ids()}"
-    faults = await audit(directory, SCHEMA) + await find_leftovers(directory, await place.contents())
-    assert not faults, "\n".join(faults)
-
-
-async def _check_ids(place: Place, world: World, outcomes: Sequence[Outcome]) -> None:
-    directory: Directory = await place.directory()
-    for promised in {promised for outcome in outcomes for promised in _ids_in(outcome)}:
-        contact = await directory.contact_of(promised)
-        assert contact is not None, f"the id {format_event_id(promised)} was handed out and leads nowhere"
-        expected = world.contact_ids()[format_event_id(promised)]
-        assert format_event_id(contact.id) == expected, "an id that was handed out leads to somebody else"
-
-
-def _ids_in(outcome: Outcome) -> set[EventId]:
-    return {*outcome.merged} | ({outcome.contact_id} if outcome.contact_id is not None else set())
-
-
-def _id_of(event: Event) -> str:
-    return event_id(event["source"], event["id"])
-
-
-def _names(events: Sequence[Event], ids: set[str]) -> list[str]:
-    return sorted(event["id"] for event in events if _id_of(event) in ids)
+def _check_reach(world: World, expected: Reached) -> None:
+    """What erasures took of all that belongs to somebody is what was expected."""
+    for erasure, taken in expected.items():
+        found = {event for event in world.erased[erasure] if event in world.results} - world.refused()
+        assert found == set(taken), f"the erasure {erasure} took {found}, and should have taken {set(taken)}"

@@ -46,6 +46,7 @@ class Reading:
     on_many: str = "merge"
     account_id: str | None = None
     account_fields: dict[str, Any] = field(default_factory=dict)
+    import_id: str | None = None
     junk: set[str] = field(default_factory=set)
     ignored_fields: list[str] = field(default_factory=list)
     faults: set[str] = field(default_factory=set)
@@ -78,11 +79,17 @@ def microseconds(text: str) -> int:
     return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def read(event: dict[str, Any]) -> Reading:
-    """Everything `event` says and every reason to refuse it."""
-    own = event_id(event["source"], event["id"])
+def stamp_of(event: dict[str, Any]) -> Stamp:
+    """Where an event, statement or directive, stands in the total order."""
     when = min(microseconds(event["occurred_at"]), microseconds(event["received_at"]))
-    reading = Reading(own, Stamp(when, own), event["source"])
+    return Stamp(when, event_id(event["source"], event["id"]))
+
+
+def read(event: dict[str, Any]) -> Reading:
+    """Everything a statement says and every reason to refuse it."""
+    stamp = stamp_of(event)
+    reading = Reading(stamp.event_id, stamp, event["source"])
+    reading.import_id = event["import"]["id"] if "import" in event else None
     reading.action = event.get("action", "append")
     reading.on_many = event.get("on_many", "merge")
     for name, value in event.get("values", {}).items():
@@ -95,6 +102,16 @@ def read(event: dict[str, Any]) -> Reading:
         reading.account_id = told.pop("account_id")
         reading.account_fields = told
     return reading
+
+
+def read_identifier(text: str) -> str | None:
+    """The normal form of an identifier as a directive names it, or None for what is none."""
+    name, colon, value = text.partition(":")
+    attribute = _find(name)
+    word = _clean(value)
+    if not colon or attribute is None or not attribute.identifies or not word:
+        return None
+    return identifier(attribute, _word(attribute, word))
 
 
 def _plain(name: str) -> str:

@@ -1,25 +1,36 @@
 """The real core at work on a directory: records are decided and committed batch by batch, as the processor does."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contactfold.canonical import export_lines
 from contactfold.config import Limits
+from contactfold.domain.directives import Directive
 from contactfold.domain.errors import RetryOnFreshState
+from contactfold.domain.event import Statement
 from contactfold.domain.outcome import Outcome
 from contactfold.domain.schema import Attribute, Schema
 from contactfold.domain.stamp import format_event_id, make_event_id
-from contactfold.ports import DeadLetter, Directory, LogRecord, Partition
-from contactfold.wire import read_event, write_event
+from contactfold.ports import DeadLetter, Directory, LogRecord, NewRecord, Partition
+from contactfold.wire import read_event, write_directive, write_event
 from contactfold_processor.applying import Applied, Applier
 from oracle.attributes import ATTRIBUTES
-from oracle.histories import Arrival, Event
+from oracle.histories import Arrival
+from oracle.making import Event
 from oracle.reading import event_id, microseconds
+from oracle.ruling import is_directive
 
 NOW = 1_800_000_000_000_000
 TRIES = 200
+SETTLING = (0, 2, 0, 1)
+"""Over and over, how many pieces of what directives left are settled after a batch."""
+CHUNK = 2
+"""The most components of such a piece."""
+LEASE = 3_600_000_000
+"""Microseconds after which whoever settled and stopped has lost the right to."""
 
 
 def make_schema() -> Schema:
@@ -59,7 +70,7 @@ class Feed:
 
     Events with an even place are written as a program would, straight to the topic; the others as a door
     that has normalised them, where it would have taken them. `limit` is the most evidence that may be rebuilt;
-    without one, nothing may become a dead letter.
+    without one, nothing may become a dead letter. After each batch some of what directives left is settled.
     """
 
     def __init__(
@@ -70,8 +81,14 @@ class Feed:
         self.conflicts = 0
         self.steps: list[Step] = []
         self._limit = limit
+        self._now = NOW
+        self._settling = itertools.cycle(SETTLING)
         limits = Limits() if limit is None else Limits(component_events=limit, dead_share=1.0)
-        self._applier = Applier(directory, SCHEMA, limits, lambda: NOW)
+        self._applier = Applier(directory, SCHEMA, limits, lambda: self._now)
+
+    async def recover(self) -> None:
+        """Go on where the directory says this partition stands, as a processor does that starts."""
+        self.offset = (await self._applier.load_windows([self.partition])).get(self.partition, 0)
 
     async def apply(self, events: Sequence[tuple[int, Event]]) -> list[Outcome]:
         """Apply one batch, at once or in steps, each again from the start where another processor was faster.
@@ -83,7 +100,8 @@ class Feed:
         ]
         outcomes: list[Outcome] = []
         while records:
-            applied = await self._apply_first(records)
+            ruled = any(is_directive(event) for _, event in events)
+            applied = await self._apply_first(records, may_cut=ruled or self._limit is not None)
             taken, events = events[: applied.count], events[applied.count :]
             records = records[applied.count :]
             decision = applied.decision
@@ -93,18 +111,44 @@ class Feed:
             outcomes += decision.outcomes
         return outcomes
 
-    async def _apply_first(self, records: list[LogRecord]) -> Applied:
+    async def settle(self, pieces: int = 1000) -> None:
+        """Settle so many pieces of what directives left, or all there are."""
+        conflict: RetryOnFreshState | None = None
+        for _ in range(pieces):
+            for _ in range(TRIES):
+                try:
+                    more = await self._applier.settle(CHUNK)
+                    break
+                except RetryOnFreshState as met:
+                    self.conflicts += 1
+                    conflict = met
+            else:
+                raise AssertionError(f"settling met a conflict {TRIES} times: {conflict}")
+            if not more:
+                return
+
+    def pieces(self) -> int:
+        """How many pieces to settle after the next batch."""
+        return next(self._settling)
+
+    def wait(self) -> None:
+        """Let so much time go by that the leases of others run out."""
+        self._now += LEASE
+
+    async def _apply_first(self, records: list[LogRecord], *, may_cut: bool) -> Applied:
+        conflict: RetryOnFreshState | None = None
         for _ in range(TRIES):
             try:
                 # `apply` would halve a batch that crashes, and so hide the crash.
                 applied = await self._applier._apply(records)
-            except RetryOnFreshState:
+            except RetryOnFreshState as met:
                 self.conflicts += 1
+                conflict = met
                 continue
             assert 0 < applied.count <= len(records)
-            assert self._limit is not None or applied.count == len(records), "a batch was cut without need"
+            assert may_cut or applied.count == len(records), "a batch was cut without need"
             return applied
-        raise AssertionError(f"a batch met a conflict {TRIES} times")
+        raise AssertionError(f"a batch met a conflict {TRIES} times: {conflict}")
 
     def _find_buried(self, events: Sequence[tuple[int, Event]], letters: Sequence[DeadLetter]) -> set[str]:
         for letter in letters:
@@ -117,11 +161,17 @@ class Feed:
         value, headers = json.dumps(event).encode(), ()
         if normal:
             received = microseconds(event["received_at"])
-            statement = read_event(event, SCHEMA, source="?", id="?", received_at=received)
-            if not statement.faults:
-                written = write_event(statement, SCHEMA, sent=event)
+            understood = read_event(event, SCHEMA, source="?", id="?", received_at=received)
+            if not understood.faults:
+                written = _write(understood, event)
                 return LogRecord(self.partition, offset, written.key, written.value, written.headers, NOW)
         return LogRecord(self.partition, offset, None, value, headers, NOW)
+
+
+def _write(understood: Directive | Statement, sent: Event) -> NewRecord:
+    if isinstance(understood, Directive):
+        return write_directive(understood, SCHEMA)
+    return write_event(understood, SCHEMA, sent=sent)
 
 
 async def apply_all(feed: Feed, events: Sequence[Event], arrival: Arrival) -> list[Outcome]:
@@ -129,6 +179,7 @@ async def apply_all(feed: Feed, events: Sequence[Event], arrival: Arrival) -> li
     outcomes: list[Outcome] = []
     for batch in arrival:
         outcomes += await feed.apply([(place, events[place]) for place in batch])
+        await feed.settle(feed.pieces())
     return outcomes
 
 

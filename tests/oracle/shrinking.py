@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from oracle.histories import Arrival, Event, tell
+from oracle.histories import Arrival
+from oracle.making import Event
+from oracle.ruling import SEPARATE, STATE
+from oracle.telling import tell
 
 Case = tuple[list[Event], Arrival]
 Check = Callable[[Case], None]
@@ -80,7 +83,10 @@ def _without(arrival: Arrival, gone: int) -> Arrival:
 
 
 def _simpler_events(event: Event) -> Iterator[Event]:
-    for name in ("action", "match_on", "on_many", "organization"):
+    if event["type"] != STATE:
+        yield from _simpler_rulings(event)
+        return
+    for name in ("action", "match_on", "on_many", "organization", "import"):
         if name in event:
             yield {key: value for key, value in event.items() if key != name}
     values = event["values"]
@@ -90,3 +96,11 @@ def _simpler_events(event: Event) -> Iterator[Event]:
         if isinstance(value, list) and len(value) > 1:
             for at in range(len(value)):
                 yield {**event, "values": {**values, name: value[:at] + value[at + 1 :]}}
+
+
+def _simpler_rulings(event: Event) -> Iterator[Event]:
+    for name, fewest in (("events", 1), ("identifiers", 2 if event["type"] == SEPARATE else 1)):
+        named = event.get(name, [])
+        if len(named) > fewest:
+            for at in range(len(named)):
+                yield {**event, name: named[:at] + named[at + 1 :]}

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from oracle.histories import Event, finish
+from oracle.histories import finish
+from oracle.making import Event
 from oracle.properties import check_the_law, check_the_law_with_interruption
 
 at_every_call = pytest.mark.parametrize("at", range(10))

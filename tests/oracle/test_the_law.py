@@ -4,8 +4,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from oracle.histories import MODES, Mode, arrivals, events
+from oracle.histories import arrivals, events
 from oracle.law import find_property, make_case
+from oracle.making import MODES, Mode
 from oracle.properties import (
     check_that_order_buries_nobody,
     check_the_law,
@@ -103,7 +104,7 @@ def test_a_batch_that_another_overtakes_buries_only_what_must_be(
     hold(lambda case: check_the_law_with_interruption(*case, at=at, limit=limit), data.draw(cases(mode)))
 
 
-@pytest.mark.parametrize("seed", range(400, 480))
+@pytest.mark.parametrize("seed", range(400, 490))
 def test_larger_histories_of_fixed_seeds_keep_the_law(seed: int) -> None:
     """The histories `make law` plays, a few of them in every run."""
     hold(find_property(seed), make_case(seed))

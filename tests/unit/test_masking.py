@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contactfold.domain.event import Statement
 from contactfold.domain.schema import TYPES, Attribute, Schema, default_schema
 from contactfold.masking import mask_contact, mask_event, mask_identifier, mask_outcome, mask_provenance
 from contactfold.profile import ContactObject, Given, Provenance
@@ -154,6 +155,7 @@ def test_no_sentence_about_a_value_quotes_it(type_: str, value: object) -> None:
     """Which is why reasons need no mask."""
     event = {"values": {type_: value}, "action": SECRET, "match_on": [SECRET], "occurred_at": SECRET, "id": SECRET * 90}
     statement = read_event(event, _EVERY_TYPE, source="shop", id="1", received_at=0)
+    assert isinstance(statement, Statement)
     assert statement.faults
     assert [reason for reason in (*statement.faults, *statement.remarks) if SECRET in reason.message] == []
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from contactfold.domain.compatibility import tell_meaning
 from contactfold.domain.errors import SchemaChanged, ServerUnfit, Unavailable
 from contactfold.domain.schema import Attribute, Schema, default_schema
 from contactfold.lifetime import Parts
-from contactfold.same_schema import SETTING, SameSchema, hold_schema
+from contactfold.same_schema import SETTING, SameSchema, hold_schema, schema_of, stored_meaning
 from fakes.memory_directory import MemoryDirectory
 
 SCHEMA = default_schema()
@@ -47,15 +48,18 @@ async def test_a_refusal_names_every_change_and_both_ways_out_and_changes_nothin
     before = await directory.setting(SETTING)
     with pytest.raises(SchemaChanged) as caught:
         await hold_schema(directory, OTHER)
-    first, *changes, ways_out = str(caught.value).splitlines()
+    first, *changes, undo, build, compare, switch = str(caught.value).splitlines()
     assert first == "The directory was folded with another schema, and cannot go on with this one:"
     assert changes == [
         "The attribute email was a channel and is now a key and a channel.",
         "The attribute email had several values and has now one value.",
     ]
-    assert ways_out.startswith("Undo this in the configuration. Or ")
-    assert "CONTACTFOLD_DIRECTORY" in ways_out
-    assert "CONTACTFOLD_DATA_DIR" in ways_out
+    assert undo == "Undo this in the configuration, or let a new directory build itself from the log:"
+    assert build.startswith("1. With servers: ")
+    assert "CONTACTFOLD_DIRECTORY" in build
+    assert "Embedded: stop `contactfold up`, name a new CONTACTFOLD_DATA_DIR" in build
+    assert compare == "2. When no record waits any more, see what differs: `contactfold diff OLD NEW`."
+    assert switch.startswith("3. ")
     assert await directory.setting(SETTING) == before
 
 
@@ -135,3 +139,12 @@ async def test_a_refusal_does_not_wait_for_a_log_that_is_away(within: float | No
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert not [task for task in others if not task.done()]
     assert not log.tried_when_closed
+
+
+async def test_a_directory_is_read_by_the_schema_it_was_folded_with_whatever_the_configuration_says() -> None:
+    directory = await opened()
+    assert await stored_meaning(directory) is None
+    await hold_schema(directory, OTHER)
+    meaning = await stored_meaning(directory)
+    assert meaning is not None
+    assert tell_meaning(schema_of(meaning)) == meaning == tell_meaning(OTHER)

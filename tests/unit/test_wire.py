@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from contactfold.domain.event import Statement
 from contactfold.domain.normalise import understand_values
 from contactfold.domain.schema import Attribute, Schema, default_schema
+from contactfold.domain.stamp import format_time, stamp_time
 from contactfold.ports import LogRecord
 from contactfold.wire import SCHEMA_HEADER, read_event, read_record, write_event
 
@@ -24,6 +26,7 @@ def marked(event: dict[str, Any], schema: Schema = SCHEMA) -> LogRecord:
 def through_the_door(event: dict[str, Any], schema: Schema = SCHEMA) -> LogRecord:
     """The record a door writes of an event."""
     statement = read_event(event, schema, source="api", id="1", received_at=NOW)
+    assert isinstance(statement, Statement)
     assert not statement.faults
     record = write_event(statement, schema, sent=event)
     return LogRecord("contactfold.events/0", 7, record.key, record.value, record.headers, NOW)
@@ -44,6 +47,7 @@ def test_another_schema_understands_what_was_sent_and_not_what_the_first_made_of
     assert read_record(record, SCHEMA).ignored_fields == ("hat", "shoe")
     wider = Schema((*SCHEMA.attributes, Attribute("hat", "Hat"), Attribute("web_2", "Web 2", channel="web")))
     statement = read_record(record, wider)
+    assert isinstance(statement, Statement)
     assert statement.values["hat"] == ("top",)
     assert statement.ignored_fields == ("shoe",)
     assert not statement.taken_as_it_is
@@ -72,6 +76,7 @@ def test_a_forged_mark_does_not_get_a_fault_past_the_reader(event: dict[str, Any
 
 def test_bytes_that_only_look_marked_are_understood_and_not_kept_as_what_was_understood() -> None:
     statement = read_record(marked({"values": {"Email": "Ann@Example.com"}}), SCHEMA)
+    assert isinstance(statement, Statement)
     assert not statement.faults
     assert statement.values == {"email": ("Ann@example.com",)}
     assert not statement.taken_as_it_is, "the evidence must keep the normal form beside these bytes"
@@ -87,3 +92,10 @@ def test_a_row_that_is_no_number_of_a_row_is_refused(row: object) -> None:
 def test_texts_too_long_for_an_identifier_are_refused_before_anything_looks_at_them(key: str) -> None:
     """A parser takes a quarter of a second for a megabyte, and a cache would keep it."""
     assert [fault.code for fault in understand_values({key: "1@" * 500_000}, SCHEMA).faults] == ["too_long"]
+
+
+def test_a_mark_of_normal_form_lets_no_time_be_later_than_the_receipt() -> None:
+    """Anybody may write to the topic, headers and all: a time in the future would win for ever."""
+    times = {"occurred_at": "2036-01-01T00:00:00Z", "received_at": "2026-01-01T00:00:00Z"}
+    statement = read_record(marked({"values": {"email": ["ann@example.com"]}, **times}), SCHEMA)
+    assert format_time(stamp_time(statement.stamp)) == "2026-01-01T00:00:00.000000Z"

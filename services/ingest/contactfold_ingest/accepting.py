@@ -16,14 +16,15 @@ from starlette.responses import Response
 
 from contactfold import telemetry
 from contactfold.config import Limits
+from contactfold.domain.directives import Directive
 from contactfold.domain.errors import TooLarge, Unavailable
-from contactfold.domain.event import LONGEST_NAME, Statement
+from contactfold.domain.event import LONGEST_NAME
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import format_event_id
 from contactfold.ports import EventLog, Lane, NewRecord
 from contactfold.web.problems import JsonResponse, Problem, problem_response, reason_objects
-from contactfold.wire import Unreadable, read_event, write_event
+from contactfold.wire import Event, Unreadable, read_event, write_directive, write_event
 from contactfold_ingest.bodies import Fields
 
 SHORTEST_EVENT = 20
@@ -100,13 +101,21 @@ class Acceptance:
             )
 
     async def accept(
-        self, offers: Sequence[Offer], *, began: int, source: str, own_id: str | None, bound: str | None
+        self,
+        offers: Sequence[Offer],
+        *,
+        began: int,
+        source: str,
+        own_id: str | None,
+        bound: str | None,
+        may_direct: bool = False,
     ) -> Response:
         """Write what is good of a request to the log, and tell what became of each item.
 
         `began` is when the request began (microseconds since 1970); item i is received i microseconds later.
         `source` stands where an item names none, `own_id` is the request's id header, `bound` the only
-        source that the request's key may write. Raises `Problem` where nothing of it may be written.
+        source that the request's key may write, `may_direct` whether it may send directives. Raises `Problem` where
+        nothing of it may be written.
         """
         reply = _Reply()
         several = len(offers) > 1
@@ -115,7 +124,9 @@ class Acceptance:
                 await asyncio.sleep(0)
             given = None if own_id is None else f"{own_id}/{place}" if several else own_id
             understood = self._understand(offer, source, given or self._make_id(), began + place)
-            if isinstance(understood, Statement):
+            if not isinstance(understood, tuple):
+                if isinstance(understood, Directive) and not may_direct:
+                    raise _forbid_directives(understood.kind)
                 if bound is not None and understood.source != bound:
                     raise _forbid(bound)
                 reply.ignored.update(dict.fromkeys((*understood.ignored_fields, *offer.dropped)))
@@ -128,37 +139,40 @@ class Acceptance:
         await self._append(reply.records)
         return self._tell(reply)
 
-    def _understand(self, offer: Offer, source: str, own_id: str, received_at: int) -> Statement | tuple[Reason, ...]:
-        """The offer as a statement with all its faults, or every reason why it is none."""
+    def _understand(self, offer: Offer, source: str, own_id: str, received_at: int) -> Event | tuple[Reason, ...]:
+        """The offer as an event with all its faults, or every reason why it is none."""
         if offer.payload is None and offer.faults:
             return tuple(offer.faults)
         try:
-            statement = read_event(offer.payload, self._schema, source=source, id=own_id, received_at=received_at)
+            event = read_event(offer.payload, self._schema, source=source, id=own_id, received_at=received_at)
         except Unreadable as unreadable:
             return (*offer.faults, Reason(unreadable.code, unreadable.message, unreadable.field))
         if offer.faults:
-            statement.faults = (*offer.faults, *statement.faults)
-        if offer.reject_unknown and statement.ignored_fields:
+            event.faults = (*offer.faults, *event.faults)
+        if offer.reject_unknown and event.ignored_fields:
             message = "This source takes no such field."
-            unknown = (Reason("unknown_field", message, name) for name in statement.ignored_fields)
-            statement.faults = (*statement.faults, *unknown)
-        return statement
+            unknown = (Reason("unknown_field", message, name) for name in event.ignored_fields)
+            event.faults = (*event.faults, *unknown)
+        return event
 
-    def _write(self, statement: Statement, sent: object, reply: _Reply) -> tuple[Reason, ...]:
-        """Add a statement to the records and the results, or tell why the log would not take it."""
-        record = write_event(statement, self._schema, sent=sent)
-        if len(record.value) > self._record_bytes:
-            # What was sent may stand in it twice: with other spellings, and in normal form.
-            record = write_event(statement, self._schema)
+    def _write(self, event: Event, sent: object, reply: _Reply) -> tuple[Reason, ...]:
+        """Add an event to the records and the results, or tell why the log would not take it."""
+        if isinstance(event, Directive):
+            record = write_directive(event, self._schema)
+        else:
+            record = write_event(event, self._schema, sent=sent)
+            if len(record.value) > self._record_bytes:
+                # What was sent may stand in it twice: with other spellings, and in normal form.
+                record = write_event(event, self._schema)
         if len(record.value) > self._record_bytes:
             message = f"The event is larger than {self._record_bytes} bytes; say less in one event."
             return (Reason("record_too_large", message),)
         reply.records.append(record)
         reply.results.append(
             {
-                "event_id": format_event_id(statement.event_id),
-                "source": statement.source,
-                "id": statement.id,
+                "event_id": format_event_id(event.event_id),
+                "source": event.source,
+                "id": event.id,
                 "status": "accepted",
             }
         )
@@ -200,3 +214,7 @@ class Acceptance:
 
 def _forbid(bound: str) -> Problem:
     return Problem(403, "source_not_allowed", f"This API key may write events of the source {bound} alone.")
+
+
+def _forbid_directives(kind: str) -> Problem:
+    return Problem(403, "scope_missing", f"A {kind} rules over history; it needs an API key with the scope admin.")

@@ -18,6 +18,7 @@ from contactfold.web.openapi import answers
 from contactfold.web.problems import JsonResponse, Problem
 from contactfold.wire import outcome_object
 from contactfold_ingest.description import OUTCOME_EXAMPLE, describe_doors
+from contactfold_ingest.directive_door import PATHS, DirectiveDoor
 from contactfold_ingest.doors import EventsDoor, HooksDoor
 from contactfold_ingest.waiting import LONGEST_WAIT, Outcomes
 
@@ -42,6 +43,9 @@ def install(app: FastAPI, deps: IngestDeps) -> None:
     # First in line, so that the hot paths are matched before anything else is looked at.
     app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"], name="events"))
     app.router.routes.insert(1, Route("/hooks/{source}", hooks, methods=["POST"], name="hooks"))
+    for name in PATHS:
+        door = DirectiveDoor(name, deps.log, deps.schema, deps.ring, deps.limits, deps.clock)
+        app.router.routes.insert(2, Route(f"/v1/{name}", door, methods=["POST"], name=name))
     describe_doors(app)
     _add_outcomes(app, deps)
 

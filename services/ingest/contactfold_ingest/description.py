@@ -1,11 +1,14 @@
-"""The two hot doors as OpenAPI tells them: FastAPI cannot see plain ASGI routes, so this is written by hand."""
+"""The doors as OpenAPI tells them: FastAPI cannot see plain ASGI routes, so this is written by hand."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
-from contactfold.domain.event import ACTIONS, ON_MANY, UPSERT
+from contactfold.domain.event import ACTIONS, DIRECTIVES, ON_MANY, SEPARATE, UPSERT
 from contactfold.web.openapi import answers, describe
+from contactfold_ingest.directive_description import SCHEMAS as DIRECTIVE_SCHEMAS
+from contactfold_ingest.directive_description import describe_directive_door
+from contactfold_ingest.directive_door import PATHS
 
 _EVENT = {"values": {"first_name": "Ann", "email": ["ann@example.com"]}}
 _FULL_EVENT = {
@@ -19,6 +22,7 @@ _FULL_EVENT = {
     "values": {"first_name": "Ann", "email": ["ann@example.com"], "phone_number": ["+14155550123"]},
     "organization": {"account_id": "A-1", "name": "Office Mart"},
 }
+_DIRECTIVE = {"type": SEPARATE, "identifiers": ["email:ann@example.com", "email:bob@example.com"]}
 _CLOUD_EVENT = {
     "specversion": "1.0",
     "id": "o-17",
@@ -41,6 +45,9 @@ _REJECTED = {
         },
     ],
 }
+
+_EVENTS = [{"$ref": f"#/components/schemas/{name}"} for name in ("Event", *DIRECTIVE_SCHEMAS)]
+"""What one item may be."""
 
 OUTCOME_EXAMPLE = {
     "event_id": _EVENT_ID,
@@ -92,9 +99,9 @@ _SCHEMAS: dict[str, Any] = {
             "specversion": {"const": "1.0"},
             "id": {"type": "string"},
             "source": {"type": "string"},
-            "type": {"const": UPSERT},
+            "type": {"enum": [UPSERT, *DIRECTIVES]},
             "time": {"type": "string", "format": "date-time"},
-            "data": {"$ref": "#/components/schemas/Event"},
+            "data": {"anyOf": _EVENTS},
         },
     },
     "Result": {
@@ -146,9 +153,11 @@ _ID_HEADERS: list[dict[str, Any]] = [
 
 
 def describe_doors(app: FastAPI) -> None:
-    """Add both doors to the application's description."""
-    describe(app, "/v1/events", "post", _events_operation(), _SCHEMAS)
+    """Add the doors to the application's description."""
+    describe(app, "/v1/events", "post", _events_operation(), {**_SCHEMAS, **DIRECTIVE_SCHEMAS})
     describe(app, "/hooks/{source}", "post", _hooks_operation(), _SCHEMAS)
+    for name in PATHS:
+        describe(app, f"/v1/{name}", "post", describe_directive_door(name, _ID_HEADERS, _replies()))
 
 
 def _events_operation() -> dict[str, Any]:
@@ -161,22 +170,24 @@ def _events_operation() -> dict[str, Any]:
         }
         for name in ("specversion", "id", "source", "type", "time")
     ]
-    event, cloud_event = {"$ref": "#/components/schemas/Event"}, {"$ref": "#/components/schemas/CloudEvent"}
+    cloud_event = {"$ref": "#/components/schemas/CloudEvent"}
     return {
         "tags": ["events"],
         "operationId": "post_events",
         "summary": "Send events",
-        "description": "One event, an array, NDJSON, or CloudEvents. Accepted means that the log holds it durably.",
+        "description": "One event, an array, NDJSON, or CloudEvents. Accepted means that the log holds it durably. "
+        "A directive names its `type`, and needs the scope `admin` beside `ingest`.",
         "parameters": [*_ID_HEADERS, *binary],
         "requestBody": {
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": {"oneOf": [event, {"type": "array", "items": event, "minItems": 1}]},
+                    "schema": {"anyOf": [*_EVENTS, {"type": "array", "items": {"anyOf": _EVENTS}, "minItems": 1}]},
                     "examples": {
                         "one": {"value": _EVENT},
                         "full": {"value": _FULL_EVENT},
                         "several": {"value": [_EVENT, _FULL_EVENT]},
+                        "directive": {"value": _DIRECTIVE},
                     },
                 },
                 "application/x-ndjson": {

@@ -16,6 +16,7 @@ from contactfold import telemetry
 from contactfold.config import Limits, Source
 from contactfold.domain.schema import Schema
 from contactfold.ports import Clock, EventLog
+from contactfold.scopes import ADMIN
 from contactfold.web.access import INGEST, KeyRing
 from contactfold.web.problems import JsonResponse, Problem, problem_response
 from contactfold_ingest import cloud_events
@@ -80,7 +81,7 @@ class EventsDoor(Door):
         media = read_media_type(headers)
         binary = cloud_events.is_binary(headers)
         if media and media not in _READ_HERE:
-            raise _unsupported(", ".join(_READ_HERE))
+            raise unsupported(", ".join(_READ_HERE))
         raw = await read_body(headers, receive, self._limit)
         body = unpack_body(headers, raw, self._limit)
         if binary and media in ("", JSON):
@@ -88,7 +89,12 @@ class EventsDoor(Door):
         else:
             offers = self._read(media, body)
         return await self._acceptance.accept(
-            offers, began=began, source=grant.source or NATIVE_SOURCE, own_id=find_id(headers), bound=grant.source
+            offers,
+            began=began,
+            source=grant.source or NATIVE_SOURCE,
+            own_id=find_id(headers),
+            bound=grant.source,
+            may_direct=ADMIN in grant.scopes,
         )
 
     def _read(self, media: str, body: bytes) -> list[Offer]:
@@ -145,7 +151,7 @@ class HooksDoor(Door):
         mapper, acceptance = self._hooks[name]
         media = read_media_type(headers)
         if media and media != JSON and not media.endswith("+json"):
-            raise _unsupported(JSON)
+            raise unsupported(JSON)
         raw = await read_body(headers, receive, self._limit)
         if signatures is not None:
             signatures.check(headers, raw, began)
@@ -157,7 +163,8 @@ class HooksDoor(Door):
         return await acceptance.accept(offers, began=began, source=name, own_id=find_id(headers), bound=name)
 
 
-def _unsupported(read_here: str) -> Problem:
+def unsupported(read_here: str) -> Problem:
+    """The refusal of a body in a media type that a door does not read."""
     return Problem(
         415,
         "unsupported_media_type",

@@ -35,7 +35,7 @@ async def process(
 
     `/healthz`, `/readyz` and `/metrics` are served where the port is free, and done without where it is not.
     """
-    running = RunningProcessor(config, machine_clock, accept_gap=accept_gap)
+    running = RunningProcessor(config, machine_clock, accept_gap=accept_gap, erasure_key=settings.erasure_key)
 
     async def apply(ending: Ending) -> None:
         watch = asyncio.create_task(_end_with(parent, ending))

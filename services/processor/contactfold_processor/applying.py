@@ -1,6 +1,7 @@
 """Applying a batch: decide, check the breaker, commit; and find the record at fault where that fails."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,19 +15,27 @@ from contactfold.domain.errors import (
     RetryOnFreshState,
     ServerUnfit,
     Unavailable,
+    Unwilling,
 )
 from contactfold.domain.schema import Schema
-from contactfold.exits import locate
+from contactfold.domain.stamp import EventId
+from contactfold.exits import explain, locate
 from contactfold.ports import Changes, Clock, Directory, LogRecord, Partition, Window
 from contactfold_processor.breaker import Stop, advance, find_trip
 from contactfold_processor.deciding import Decider, Decision
+from contactfold_processor.letters import Letters
 from contactfold_processor.pacing import backoff
 from contactfold_processor.records import bury
+from contactfold_processor.settling import AT_ONCE
 
 _log = structlog.get_logger(__name__)
 
 _LAST_TRY = 3
 """Times a single record that fails for an unknown reason is tried before it becomes a dead letter."""
+
+
+LEASE = 10_000_000
+"""Microseconds for which others leave a directive alone that somebody has just worked on."""
 
 
 class Tripped(ContactfoldError):
@@ -48,12 +57,19 @@ class Applied:
 class Applier:
     """Applies records to one directory and remembers the positions it left."""
 
-    def __init__(self, directory: Directory, schema: Schema, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, directory: Directory, schema: Schema, limits: Limits, clock: Clock, erasure_key: bytes | None = None
+    ) -> None:
         self._directory = directory
-        self._decider = Decider(directory, schema, limits)
+        self._decider = Decider(directory, schema, limits, erasure_key)
+        self._letters = Letters(directory)
         self._limits = limits
         self._clock = clock
         self.windows: dict[Partition, Window] = {}
+        self.name = secrets.token_hex(8)
+        """What this applier signs with where it works on a directive that is settling."""
+        self.refused: Changes | None = None
+        """What the last batch would have written, where its commit was refused for what others wrote."""
 
     async def load_windows(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Read these partitions' positions anew; returns the next offset of each that has one."""
@@ -76,11 +92,21 @@ class Applier:
         """Apply these records, or as many of the first of them as can be, in one transaction.
 
         Raises `RetryOnFreshState`, `Fenced`, `Unavailable` as `Directory.commit` does, and `Tripped`.
-        Whatever else goes wrong is narrowed down to the record at fault, which becomes a dead letter.
+        Whatever else goes wrong is narrowed down to the record at fault, which becomes a dead letter. Not so where
+        the server or the machine refuses: it would refuse the next record too, and the log would drain into dead
+        letters. Less at once may go through, so this is narrowed down as well, but then waited for (`Unwilling`).
         """
+        self.refused = None
         for tries in range(1, _LAST_TRY + 1):
             try:
                 return await self._apply(records)
+            except (Unwilling, OSError, MemoryError) as refusal:
+                _log.warning("batch_refused", records=len(records), why=explain(refusal))
+                if len(records) > 1:
+                    return await self.apply(records[: len(records) // 2])
+                if isinstance(refusal, Unwilling):
+                    raise
+                raise Unwilling("directory", explain(refusal)) from refusal
             except (RetryOnFreshState, Fenced, Unavailable, Tripped, Misconfigured, ServerUnfit):
                 raise
             except Exception as fault:  # noqa: BLE001 -- one bad record must not stop the others
@@ -94,7 +120,8 @@ class Applier:
     async def _apply(self, records: Sequence[LogRecord]) -> Applied:
         decision = await self._decider.decide(records, self._clock())
         records = records[: decision.count]
-        died = {letter.id for letter in decision.dead}
+        await self._letters.settle(records, decision.changes)
+        died = {letter.id for letter in decision.changes.dead_letters}
         trip = find_trip(records, died, self.windows, self._limits) if died else None
         if trip == 0:
             raise self._trip(records[0])
@@ -105,10 +132,30 @@ class Applier:
     async def _commit(self, records: Sequence[LogRecord], decision: Decision, died: set[str]) -> Applied:
         positions = advance(records, died, self.windows, self._limits)
         decision.changes.positions = positions
-        await self._directory.commit(decision.changes)
+        try:
+            await self._write(decision.changes)
+        except RetryOnFreshState:
+            self.refused = decision.changes
+            raise
         for window in positions:
             self.windows[window.partition] = Window(window.partition, window.next, window.recent, window.next)
         return Applied(len(records), decision)
+
+    async def settle(self, limit: int = AT_ONCE, *, busy: Sequence[EventId] = ()) -> bool:
+        """Do the next rebuilds of a directive that is settling and not in `busy`; False where there is none.
+
+        Looks at `limit` events, rows or contacts in one transaction. Raises as `Directory.commit` does.
+        """
+        until = self._clock() + LEASE
+        changes = await self._decider.settle(limit=limit, holder=self.name, until=until, busy=busy)
+        if changes is not None:
+            await self._write(changes)
+        return changes is not None
+
+    async def _write(self, changes: Changes) -> None:
+        for stage in changes.first:
+            await self._directory.commit(stage)
+        await self._directory.commit(changes)
 
     async def bury(self, record: LogRecord, fault: Exception) -> Applied:
         """Make a dead letter of a record that cannot be applied. Raises as `apply` does."""
@@ -116,11 +163,12 @@ class Applier:
             reason = f"The record could not be applied: {fault}"
         else:
             reason = f"The record could not be applied: {type(fault).__name__}. This is a fault of contactfold's."
-        letter = bury(record, "not_applied", reason, self._clock())
-        died = {letter.id}
+        changes = Changes(dead_letters=[bury(record, "not_applied", reason, self._clock())])
+        await self._letters.settle([record], changes)
+        died = {letter.id for letter in changes.dead_letters}
         if find_trip([record], died, self.windows, self._limits) is not None:
             raise self._trip(record) from fault
-        decision = Decision(1, Changes(dead_letters=[letter]), [], [letter])
+        decision = Decision(1, changes, [], changes.dead_letters)
         return await self._commit([record], decision, died)
 
     def _trip(self, record: LogRecord) -> Tripped:

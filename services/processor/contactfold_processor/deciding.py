@@ -2,26 +2,43 @@
 
 Loads what the records' statements touch, in as many round trips as there are kinds of documents and
 not one an event, steps them through it in memory, and returns the decision as data. Nothing is written here.
+
+The rules are asked for last: a directive that is recorded after that writes the claims and components its
+identifiers lead to, so that the commit of whoever has not heard of it fails.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
+from typing import TypeVar
 
 from contactfold.config import Limits
-from contactfold.domain.directory import Claim, Contact, Fragment, Handle
-from contactfold.domain.errors import RetryOnFreshState
-from contactfold.domain.event import Statement
-from contactfold.domain.excerpt import Excerpt
-from contactfold.domain.outcome import Outcome
-from contactfold.domain.planning import Group, find_busiest, list_extra_claims, list_reached, make_groups
-from contactfold.domain.rebuild import Past, rebuild
+from contactfold.domain.directives import RuleBook
+from contactfold.domain.directory import Handle
+from contactfold.domain.erasing import Hasher
+from contactfold.domain.errors import RetryOnFreshState, Unavailable
+from contactfold.domain.event import ERASE
+from contactfold.domain.outcome import IGNORED, REJECTED, Outcome
+from contactfold.domain.planning import Group, list_extra_claims, make_groups
 from contactfold.domain.schema import Schema
-from contactfold.domain.stamp import EventId
+from contactfold.domain.stamp import EventId, stamp_time
 from contactfold.domain.step import refuse, step
 from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecord, Partition
-from contactfold.wire import encode_statement, read_evidence
+from contactfold.wire import encode_statement
+from contactfold_processor.crowds import find_busiest
+from contactfold_processor.gates import ASIDE, gate_of_import, gate_of_shared
+from contactfold_processor.hashing import find_hasher, make_hasher
+from contactfold_processor.loading import check_agreement
+from contactfold_processor.pieces import RETRACTED
 from contactfold_processor.records import Heard, bury, hear
+from contactfold_processor.settling import decide_directive, settle_further
+from contactfold_processor.workspace import Workspace
+
+T = TypeVar("T")
+
+FAILED = "failed"
+"""What a row of an import counts as that became a dead letter or was rejected (CONTRACT 6)."""
 
 
 @dataclass(slots=True)
@@ -38,99 +55,203 @@ class Decision:
 
 @dataclass(slots=True)
 class _Folded:
-    """The statements that were folded, by event: outcome and handle; and those a rebuild was too large for."""
+    """The statements that were folded, by event: outcome and handle (None: nobody's); and those that died of it."""
 
-    results: dict[EventId, tuple[Outcome, Handle]] = field(default_factory=dict)
+    results: dict[EventId, tuple[Outcome, Handle | None]] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
-    rebuilt: int = 0
 
 
 class Decider:
-    """Decides batches against one directory with one schema."""
+    """Decides batches against one directory with one schema, and keeps the rules in force in mind."""
 
-    def __init__(self, directory: Directory, schema: Schema, limits: Limits) -> None:
+    def __init__(self, directory: Directory, schema: Schema, limits: Limits, erasure_key: bytes | None = None) -> None:
+        """`erasure_key` is the operator's, where there is one."""
         self._directory = directory
+        self._erasure_key = erasure_key
+        self._hasher: Hasher | None = None
         self._schema = schema
         self._limits = limits
+        self._book = RuleBook()
 
     async def decide(self, records: Sequence[LogRecord], now: int) -> Decision:
         """Decide records in the order of their stamps; `now` dates dead letters (microseconds since 1970).
 
-        Raises `RetryOnFreshState` where what was read does not fit together, because others wrote meanwhile.
+        A directive is decided alone, and what comes before it without it. Raises `RetryOnFreshState` where what was
+        read does not fit together, because others wrote meanwhile.
         """
-        heard = hear(records, self._schema, largest=self._limits.record_bytes, now=now)
+
+        async def decide() -> Decision:
+            heard = hear(records, self._schema, largest=self._limits.record_bytes, now=now)
+            workspace = await self._begin()
+            if heard.directive is not None:
+                if heard.directive[0].kind == ERASE:
+                    await self._provide_hasher(workspace)
+                duplicate = not await decide_directive(workspace, *heard.directive)
+                outcomes = [evidence.outcome for evidence in workspace.evidence]
+                decision = Decision(1, await workspace.changes(), outcomes, [], duplicates=int(duplicate))
+            else:
+                decision = await self._decide_statements(workspace, records[: heard.count], heard, now)
+            decision.rebuilt = workspace.rebuilt
+            return decision
+
+        return await self._by_the_rules(decide)
+
+    async def settle(self, *, limit: int, holder: str, until: int, busy: Sequence[EventId] = ()) -> Changes | None:
+        """What the next rebuilds of a directive that is settling would write, or None where none is left to do.
+
+        At most about `limit` pieces of evidence are looked at. `holder` is who works on it up to `until`; directives
+        in `busy` are left to others.
+        """
+
+        async def decide() -> Changes | None:
+            workspace = await self._begin()
+            found = await settle_further(workspace, limit=limit, holder=holder, until=until, busy=busy)
+            return await workspace.changes() if found else None
+
+        return await self._by_the_rules(decide)
+
+    async def _begin(self) -> Workspace:
+        """A workspace for one decision."""
+        if self._book.rules.erased and self._hasher is None:
+            self._hasher = await find_hasher(self._directory, self._erasure_key)
+        return Workspace(self._directory, self._schema, self._book, self._hasher)
+
+    async def _provide_hasher(self, workspace: Workspace) -> None:
+        """Give an erasure its hasher, which is made with the first one."""
+        workspace.hasher = self._hasher or await find_hasher(self._directory, self._erasure_key)
+        if workspace.hasher is None:
+            workspace.hasher, workspace.settings = make_hasher(self._erasure_key)
+
+    async def _by_the_rules(self, decide: Callable[[], Awaitable[T]]) -> T:
+        """Decide until the rules are the same afterwards: by outdated ones what is loaded need not fit together."""
+        while True:
+            try:
+                decision = await decide()
+            except Unavailable:
+                raise
+            except Exception:
+                if await self._knows_the_rules():
+                    raise
+            else:
+                if await self._knows_the_rules():
+                    return decision
+
+    async def _knows_the_rules(self) -> bool:
+        """Whether the rules are still those that were decided by; if not, they are now the ones to decide by."""
+        changed = await self._directory.rules(after=self._book.number)
+        self._book.take(changed)
+        return not changed
+
+    async def _decide_statements(
+        self, workspace: Workspace, records: Sequence[LogRecord], heard: Heard, now: int
+    ) -> Decision:
+        excerpt = workspace.excerpt
         named = {name for statement, _ in heard.statements.values() for name in statement.identifiers}
-        known, claims = await asyncio.gather(
-            self._directory.known(list(heard.statements)), self._directory.claims(list(named))
+        shared = named & excerpt.rules.shared
+        tokens = workspace.list_tokens(named - shared)
+        # Absent claims are loaded too: nobody mentioned them when they were looked for.
+        known, *_ = await asyncio.gather(
+            workspace.find_known(list(heard.statements)),
+            workspace.find_claims((named - shared) | tokens),
+            workspace.gates.load(_list_subjects(heard, shared)),
         )
         for event_id in known:
             del heard.statements[event_id]
-        excerpt = Excerpt(self._schema)
-        # Absent claims are loaded too: nobody mentioned them when they were looked for.
-        excerpt.add(claims=(claims.get(name) or Claim(name) for name in named))
-        alive = [statement for statement, _ in heard.statements.values() if not statement.faults]
-        await self._load_reached(excerpt, list_reached(excerpt.claims.values()))
+        retracted = await self._find_retracted(workspace, heard)
+        alive = [
+            statement
+            for statement, _ in heard.statements.values()
+            if not statement.faults and statement.event_id not in retracted
+        ]
+        workspace.hear_echoes(alive, tokens)
+        await workspace.reach((named - shared) | tokens)
         groups = make_groups(excerpt, alive)
         if (fitting := self._count_fitting(groups, records, heard)) < len(records):
-            return await self.decide(records[:fitting], now)
-        folded = await self._fold(excerpt, groups, heard, now)
-        changes = _journal(excerpt)
-        for statement, record in heard.statements.values():
-            if statement.faults:
-                changes.evidence.append(self._keep(statement, record, refuse(statement), None))
-            elif statement.event_id in folded.results:
-                outcome, handle = folded.results[statement.event_id]
-                changes.evidence.append(self._keep(statement, record, outcome, excerpt.present_handle(handle)))
-        changes.dead_letters = [*heard.dead, *folded.dead]
-        changes.fragments = await self._fold_organizations(heard, folded)
-        return Decision(
-            len(records),
-            changes,
-            [evidence.outcome for evidence in changes.evidence],
-            changes.dead_letters,
-            duplicates=len(known) + heard.repeated,
-            rebuilt=folded.rebuilt,
+            again = hear(records[:fitting], self._schema, largest=self._limits.record_bytes, now=now)
+            return await self._decide_statements(await self._begin(), records[:fitting], again, now)
+        folded = await self._fold(workspace, groups, heard, now)
+        for event_id in retracted:
+            statement = heard.statements[event_id][0]
+            outcome = refuse(statement)
+            outcome.status, outcome.reasons = IGNORED, [RETRACTED, *statement.faults]
+            folded.results[event_id] = outcome, None
+        self._keep(workspace, heard, folded, retracted)
+        await workspace.accounts.hear(
+            [
+                (statement, record.partition)
+                for statement, record in heard.statements.values()
+                if statement.organization and statement.event_id in folded.results
+                if statement.event_id not in retracted and statement.event_id not in workspace.erased_new
+            ]
         )
+        dead = [*heard.dead, *folded.dead]
+        _pass_gates(workspace, heard, shared)
+        await self._keep_aside(workspace, records, heard, retracted, dead)
+        changes = await workspace.changes()
+        changes.dead_letters = dead
+        outcomes = [evidence.outcome for evidence in workspace.evidence]
+        return Decision(len(records), changes, outcomes, dead, duplicates=len(known) + heard.repeated)
 
-    async def _fold(self, excerpt: Excerpt, groups: list[Group], heard: Heard, now: int) -> _Folded:
+    async def _keep_aside(
+        self,
+        workspace: Workspace,
+        records: Sequence[LogRecord],
+        heard: Heard,
+        retracted: set[EventId],
+        dead: Sequence[DeadLetter],
+    ) -> None:
+        """See to it that erasures come by what is kept outside the fold, those too that are recorded meanwhile."""
+        aside = [
+            (statement, record)
+            for statement, record in heard.statements.values()
+            if statement.faults or statement.event_id in retracted
+        ]
+        partitions = {record.partition for _, record in aside} | {letter.partition for letter in dead}
+        if not partitions:
+            return
+        await workspace.gates.load([ASIDE])
+        # Those of this batch, for a letter may come from elsewhere: its first place.
+        for partition in {record.partition for record in records}:
+            workspace.gates.pass_through(ASIDE, partition)
+        named = {erasure for statement, _ in aside for erasure in workspace.find_erasures_of(statement)}
+        if dead:
+            oldest = min(letter.timestamp for letter in dead)
+            named |= {one.event_id for one in workspace.list_erasures() if stamp_time(one.stamp) >= oldest}
+        await workspace.scrub_again(named)
+
+    async def _find_retracted(self, workspace: Workspace, heard: Heard) -> set[EventId]:
+        """The statements that were retracted before they came, by their stubs or with their import."""
+        asked = [
+            statement
+            for statement, _ in heard.statements.values()
+            if workspace.find_stub(statement.event_id) or statement.import_row
+        ]
+        against = [workspace.list_against(statement) for statement in asked]
+        judged = await workspace.judge_stamps(against) if asked else []
+        return {statement.event_id for statement, retracted in zip(asked, judged, strict=True) if retracted}
+
+    async def _fold(self, workspace: Workspace, groups: list[Group], heard: Heard, now: int) -> _Folded:
         folded = _Folded()
-        groups = await self._drop_too_large(excerpt, groups, heard, folded, now)
+        excerpt = workspace.excerpt
+        groups = await self._drop_too_large(workspace, groups, heard, folded, now)
         stepping = [group for group in groups if not group.rebuild]
         extra = set().union(*(list_extra_claims(excerpt, group) for group in stepping))
         if extra:
-            await self._load_claims(excerpt, extra)
-            _check_agreement(excerpt.claims, excerpt.contacts)
+            await workspace.load_claims(extra)
+            check_agreement(excerpt.claims, excerpt.contacts)
         for group in stepping:
             for statement in group.statements:
                 folded.results[statement.event_id] = step(excerpt, statement)
         for group in groups:
             if group.rebuild:
-                await self._rebuild(excerpt, group, folded)
+                reached = {contact.handle: contact for contact in group.contacts}
+                close = workspace.close_finely if group.behind else workspace.close
+                folded.results |= await workspace.rebuild(await close(reached), group.statements)
         return folded
 
-    async def _load_reached(self, excerpt: Excerpt, handles: Iterable[Handle]) -> None:
-        wanted = list(handles)
-        contacts = await self._directory.contacts(wanted) if wanted else {}
-        if len(contacts) < len(wanted):
-            raise RetryOnFreshState("A claim names a contact that has just been merged away.")
-        excerpt.add(contacts=contacts.values())
-        parts = list({contact.component for contact in contacts.values() if contact.component is not None})
-        if parts:
-            components = await self._directory.components(parts)
-            if len(components) < len(parts):
-                raise RetryOnFreshState("A contact names a component that has just joined another.")
-            excerpt.add(components=components.values())
-        _check_agreement(excerpt.claims, excerpt.contacts)
-
-    async def _load_claims(self, excerpt: Excerpt, identifiers: set[str]) -> None:
-        """Load claims that contacts say exist."""
-        claims = await self._directory.claims(list(identifiers)) if identifiers else {}
-        if len(claims) < len(identifiers):
-            raise RetryOnFreshState("A contact names an identifier whose claim has just gone.")
-        excerpt.add(claims=claims.values())
-
     def _is_too_large(self, group: Group) -> bool:
-        return group.rebuild and group.size + len(group.statements) > self._limits.component_events
+        size = group.size + len(group.statements)
+        return group.rebuild and not group.behind and size > self._limits.component_events
 
     def _count_fitting(self, groups: list[Group], records: Sequence[LogRecord], heard: Heard) -> int:
         """How many of the first records can be decided together: no two statements of a group too large to rebuild.
@@ -147,134 +268,90 @@ class Decider:
         return fitting
 
     async def _drop_too_large(
-        self, excerpt: Excerpt, groups: list[Group], heard: Heard, folded: _Folded, now: int
+        self, workspace: Workspace, groups: list[Group], heard: Heard, folded: _Folded, now: int
     ) -> list[Group]:
         """A late statement that would rebuild a component past its limit becomes a dead letter.
 
         What it was judged by is written too, unchanged but for its version: a death is a decision like any other.
         """
         fitting: list[Group] = []
+        excerpt = workspace.excerpt
         for group in groups:
             if not self._is_too_large(group):
                 fitting.append(group)
                 continue
             excerpt.touched.update(contact.handle for contact in group.contacts)
             excerpt.touched_components.update(group.components)
-            busiest = find_busiest(excerpt, group)
+            own = (name for statement in group.statements for name in statement.identifiers)
+            busiest = await find_busiest(self._directory, self._schema, group.contacts, own, excerpt.rules.shared)
             reason = (
                 f"A late event would rebuild {group.size + 1} pieces of evidence that hang together, and at most "
                 f"{self._limits.component_events} may (limits.component_events). Most contacts share the "
-                f"identifier {busiest}: if it reaches more than one person, leave it out; else raise the limit."
+                f"identifier {busiest}. If it is nobody's own, run `contactfold share {quote(busiest)}`; else raise "
+                "the limit."
             )
             # Its own evidence may be what makes it too large, where another processor has just applied a copy.
             if await self._directory.known([statement.event_id for statement in group.statements]):
                 raise RetryOnFreshState("Another processor has just applied an event of this batch.")
             for statement in group.statements:
-                _, record = heard.statements.pop(statement.event_id)
-                folded.dead.append(bury(record, "component_too_large", reason, now))
+                for record in heard.take_out(statement.event_id):
+                    folded.dead.append(bury(record, "component_too_large", reason, now))
         return fitting
 
-    async def _rebuild(self, excerpt: Excerpt, group: Group, folded: _Folded) -> None:
-        members = {contact.handle: contact for contact in group.contacts}
-        if group.components:
-            for contact in await self._directory.members(group.components):
-                loaded = excerpt.contacts.get(contact.handle)
-                if loaded is not None and loaded.version != contact.version:
-                    raise RetryOnFreshState("A contact has just changed; another group may have stepped it as it was.")
-                members.setdefault(contact.handle, contact)
-        named = {name for contact in members.values() for name in contact.owned | contact.named}
-        _, evidence = await asyncio.gather(
-            self._load_claims(excerpt, named - excerpt.claims.keys()),
-            self._directory.evidence_of(list(members.values())),
-        )
-        mentioned = {name: excerpt.claims[name] for name in named}
-        _check_agreement(mentioned, members)
-        if any(not claim.mentions <= members.keys() for claim in mentioned.values()):
-            raise RetryOnFreshState("A component has just grown by a contact.")
-        if len(evidence) != sum(contact.size for contact in members.values()):
-            raise RetryOnFreshState("The evidence of a component has just grown.")
-        past = [Past(read_evidence(one, self._schema), one.handle) for one in evidence if one.handle is not None]
-        folded.results |= rebuild(excerpt, list(members.values()), past, group.statements)
-        folded.rebuilt += 1
-
-    def _keep(self, statement: Statement, record: LogRecord, outcome: Outcome, handle: Handle | None) -> Evidence:
-        as_sent = statement.faults or statement.taken_as_it_is
-        return Evidence(
-            statement.event_id,
-            statement.stamp,
-            record.value,
-            None if as_sent else encode_statement(statement, self._schema),
-            handle,
-            outcome,
-            record.partition,
-            record.offset,
-            statement.organization.account_id if statement.organization and not statement.faults else None,
-            statement.import_row,
-        )
-
-    async def _fold_organizations(self, heard: Heard, folded: _Folded) -> list[Fragment]:
-        """What the batch says of organisations, each in its own partition's fragment, whoever won a field."""
-        said = [
-            (statement, record.partition)
-            for statement, record in heard.statements.values()
-            if statement.organization is not None and statement.event_id in folded.results
-        ]
-        if not said:
-            return []
-        keys = {(s.organization.account_id, partition) for s, partition in said if s.organization is not None}
-        fragments = await self._directory.fragments(list(keys))
-        for statement, partition in said:
-            _say(fragments, statement, partition)
-        return list(fragments.values())
+    def _keep(self, workspace: Workspace, heard: Heard, folded: _Folded, retracted: set[EventId]) -> None:
+        """Make evidence of every statement that did not die."""
+        for statement, record in heard.statements.values():
+            if statement.event_id in folded.results:
+                outcome, handle = folded.results[statement.event_id]
+            elif statement.faults:
+                outcome, handle = refuse(statement), None
+            else:
+                continue
+            if handle is not None:
+                handle = workspace.excerpt.present_handle(handle)
+            as_sent = statement.faults or statement.taken_as_it_is
+            organization = None if statement.faults else statement.organization
+            stub = workspace.find_stub(statement.event_id)
+            erased_by = workspace.erased_new.get(statement.event_id, ())
+            kept = Evidence(
+                statement.event_id,
+                statement.stamp,
+                record.value,
+                None if as_sent else encode_statement(statement, self._schema),
+                handle,
+                outcome,
+                record.partition,
+                record.offset,
+                organization.account_id if organization else None,
+                statement.import_row,
+                by=stub.by if stub else (),
+                retracted=statement.event_id in retracted,
+                version=stub.version if stub else 0,
+            )
+            if erased_by:
+                kept = workspace.make_skeleton(kept, statement, erased_by)
+            workspace.evidence.append(kept)
 
 
-def _say(fragments: dict[tuple[str, Partition], Fragment], statement: Statement, partition: Partition) -> None:
-    organization = statement.organization
-    if organization is None:
-        return
-    key = (organization.account_id, partition)
-    fragment = fragments.setdefault(key, Fragment(organization.account_id, partition, statement.stamp))
-    fragment.said = max(fragment.said, statement.stamp)
-    for name, value in organization.fields.items():
-        present = fragment.fields.get(name)
-        if present is None or present[0] < statement.stamp:
-            fragment.fields[name] = (statement.stamp, value, statement.source)
+def _list_subjects(heard: Heard, shared: Iterable[str]) -> set[str]:
+    """The subjects of every gate that a batch passes."""
+    rows = (statement.import_row for statement, _ in heard.statements.values())
+    imports = {gate_of_import(row[0]) for row in rows if row is not None}
+    return imports | {gate_of_shared(identifier) for identifier in shared}
 
 
-def _check_agreement(claims: Mapping[str, Claim], contacts: Mapping[Handle, Contact]) -> None:
-    """Claims and contacts are read one after the other; what changed between would not show in the versions.
-
-    Each contact must be mentioned and owned from as it says itself, and each claim must be named and owned by those
-    of these contacts that it says. Raises `RetryOnFreshState`.
-    """
-    for claim in claims.values():
-        for handle in claim.mentions:
-            contact = contacts.get(handle)
-            if contact is not None and claim.identifier not in contact.owned and claim.identifier not in contact.named:
-                raise RetryOnFreshState("A claim is mentioned by a contact that does not name it any more.")
-    for contact in contacts.values():
-        for identifiers, owned in ((contact.owned, True), (contact.named, False)):
-            for identifier in identifiers:
-                found = claims.get(identifier)
-                if found is None:
-                    continue
-                if contact.handle not in found.mentions or (found.owner == contact.handle) != owned:
-                    raise RetryOnFreshState("A contact names an identifier whose claim says otherwise by now.")
+def _pass_gates(workspace: Workspace, heard: Heard, shared: set[str]) -> None:
+    """Pass every gate of the batch, and count there what became of an import's rows (of dead ones: `letters`)."""
+    for evidence in workspace.evidence:
+        if evidence.import_row is not None:
+            failed = evidence.outcome.status == REJECTED
+            _count(workspace, evidence.import_row, evidence.partition, FAILED if failed else evidence.outcome.status)
+    if shared:
+        for statement, record in heard.statements.values():
+            for identifier in shared.intersection(statement.identifiers):
+                workspace.gates.pass_through(gate_of_shared(identifier), record.partition)
 
 
-def _journal(excerpt: Excerpt) -> Changes:
-    return Changes(
-        moved_evidence=excerpt.moved_evidence,
-        contacts=_pick(excerpt.contacts, excerpt.touched),
-        gone_contacts=excerpt.gone_contacts,
-        claims=[excerpt.claims[name] for name in sorted(excerpt.touched_claims)],
-        gone_claims=[claim for claim in excerpt.gone_claims if claim.version],
-        components=[excerpt.components[name] for name in sorted(excerpt.touched_components)],
-        gone_components=excerpt.gone_components,
-        moved_members=excerpt.moved_members,
-    )
-
-
-def _pick(contacts: Mapping[Handle, Contact], touched: Iterable[Handle]) -> list[Contact]:
-    # In one order everywhere, so that two batches that meet wait for each other instead of deadlocking.
-    return [contacts[handle] for handle in sorted(touched)]
+def _count(workspace: Workspace, row: tuple[str, int], partition: Partition, became: str) -> None:
+    counts = workspace.gates.pass_through(gate_of_import(row[0]), partition).counts
+    counts[became] = counts.get(became, 0) + 1

@@ -28,14 +28,17 @@ async def list_gaps(directory: Directory, partition: Partition) -> list[Gap]:
 
 
 async def is_accepted(directory: Directory, gone: RecordsGone) -> bool:
-    """Whether somebody accepted the gap that begins at this position, and nobody has stepped over it yet."""
-    return any(_is_open(gap, gone) for gap in await list_gaps(directory, gone.partition))
+    """Whether somebody accepted the gap that begins at this position, and nobody has stepped over it yet.
+
+    One that was stepped over stays accepted as long as it is the very same records that are gone.
+    """
+    return any(_is_open(gap, gone) or _is_same(gap, gone) for gap in await list_gaps(directory, gone.partition))
 
 
 async def accept_gap(directory: Directory, gone: RecordsGone) -> None:
     """Record that the records from a position on are to be done without."""
     gaps = await list_gaps(directory, gone.partition)
-    if not any(_is_open(gap, gone) for gap in gaps):
+    if not any(_is_open(gap, gone) or _is_same(gap, gone) for gap in gaps):
         await _keep(directory, gone.partition, [*gaps, Gap(gone.position, gone.earliest)])
 
 
@@ -48,6 +51,10 @@ async def take_gap(directory: Directory, gone: RecordsGone) -> None:
 
 def _is_open(gap: Gap, gone: RecordsGone) -> bool:
     return gap.position == gone.position and not gap.taken
+
+
+def _is_same(gap: Gap, gone: RecordsGone) -> bool:
+    return (gap.position, gap.earliest) == (gone.position, gone.earliest)
 
 
 async def _keep(directory: Directory, partition: Partition, gaps: list[Gap]) -> None:

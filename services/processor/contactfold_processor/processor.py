@@ -13,16 +13,29 @@ import structlog
 
 from contactfold import telemetry
 from contactfold.config import Limits
-from contactfold.domain.errors import Fenced, RecordsGone, RetryOnFreshState, Unavailable
+from contactfold.domain.errors import Collided, Fenced, RecordsGone, RetryOnFreshState, Unavailable
 from contactfold.domain.schema import Schema
-from contactfold.ports import Changes, Clock, Directory, EventLog, Lane, LogReader, LogRecord, Partition, Window
+from contactfold.ports import (
+    DIRECTORY_ID,
+    Changes,
+    Clock,
+    Directory,
+    EventLog,
+    Lane,
+    LogReader,
+    LogRecord,
+    Partition,
+    Window,
+)
 from contactfold_processor.applying import Applied, Applier, Tripped
 from contactfold_processor.breaker import STOPPED, Stop, read_stop, write_stop
 from contactfold_processor.gaps import accept_gap, is_accepted, take_gap
+from contactfold_processor.heat import HOT_AFTER, Heat
 from contactfold_processor.pacing import Pace, backoff
+from contactfold_processor.settler import Settler
 
 GROUP = "contactfold"
-"""The consumer group: all processors of one directory share the partitions through it."""
+"""What consumer groups are named by: all processors of one directory share the partitions through one."""
 
 BULK_LIMIT = 500
 """Records of a bulk batch: small, so that a live event never waits long for one."""
@@ -45,10 +58,10 @@ _MEASURE_EVERY = 5_000_000
 _TELL_CONFLICTS = 10
 """Conflicts in a row after which each tenth is told."""
 
-_LAST_CONFLICT = 1000
-"""Conflicts in a row (some four minutes of them) after which a single record becomes a dead letter.
+_LAST_CONTRADICTION = 240
+"""Contradictions in a row (a minute of them) after which a single record becomes a dead letter.
 
-Far longer than MongoDB keeps what a killed client's open transaction has locked: 60 seconds unless set.
+Another's open transaction is none, however long it stays open: it says nothing against the record.
 """
 
 _log = structlog.get_logger(__name__)
@@ -70,13 +83,17 @@ class Processor:
         limits: Limits,
         clock: Clock,
         accept_gap: bool = False,
+        erasure_key: bytes | None = None,
     ) -> None:
         self._log = log
         self._directory = directory
         self._clock = clock
         self._accept_gap = accept_gap
-        self._applier = Applier(directory, schema, limits, clock)
+        self._applier = Applier(directory, schema, limits, clock, erasure_key)
+        self._settler = Settler(directory, self._applier, clock)
+        self._settler = Settler(directory, self._applier, clock)
         self._pace = Pace()
+        self._heat = Heat(directory, schema)
         self._turn = 0
         self._checked_at = 0
         self._acknowledged_at = 0
@@ -91,7 +108,7 @@ class Processor:
         tries = 0
         while not stop.is_set():
             try:
-                reader = await self._log.reader(GROUP, self._applier.load_windows)
+                reader = await self._log.reader(await self._group(), self._begin)
                 try:
                     await self._work(reader, stop)
                 finally:
@@ -101,6 +118,15 @@ class Processor:
                 self.away = str(away)
                 _log.warning("server_away", part=away.part, why=away.why)
                 await _wait(stop, backoff(tries))
+
+    async def _group(self) -> str:
+        """The group of this directory's processors: those of another on the same log read all of it for themselves."""
+        directory_id = await self._directory.setting(DIRECTORY_ID)
+        return GROUP if directory_id is None else f"{GROUP}-{directory_id.decode()}"
+
+    async def _begin(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """Where to read on. A new directory reads from the very first record: one the log has lost must be missed."""
+        return dict.fromkeys(partitions, 0) | await self._applier.load_windows(partitions)
 
     async def _leave(self, reader: LogReader) -> None:
         with contextlib.suppress(Unavailable):
@@ -123,17 +149,17 @@ class Processor:
             await self._measure_lag(reader)
             held = reader.assignment()
             pending = self._applier.skip_applied([record for record in pending if record.partition in held])
-            silent = False
+            silent = fetched = False
             try:
                 if gap is not None:
                     await self._meet_gap(reader, gap)
                     gap = None
                 elif not pending:
-                    lane, pending = await self._fetch(reader)
-                    silent = not pending
+                    settling = await self._settler.turn()
+                    lane, pending = await self._fetch(reader, wait=0 if settling else IDLE_WAIT)
+                    silent, fetched = not pending, bool(pending)
                 else:
-                    applied = await self._apply(pending, lane, stop)
-                    pending = pending[applied:]
+                    await self._apply(pending, lane, stop)
                     await self._acknowledge(reader)
             except Fenced as fenced:
                 _log.info("fenced", partition=fenced.partition, expected=fenced.expected, found=fenced.found)
@@ -148,10 +174,12 @@ class Processor:
             except RetryOnFreshState:
                 # Only from stepping over a gap: a batch's conflicts are dealt with where batches are applied.
                 await _wait(stop, backoff(0))
-            self.away = await self._why_silent() if silent else None
+            if not fetched:
+                # What is fetched says nothing of the directory yet, which may still be what is waited for.
+                self.away = await self._why_silent() if silent else None
 
-    async def _fetch(self, reader: LogReader) -> tuple[Lane, list[LogRecord]]:
-        """The next records: live ones first, bulk ones where no live one waits."""
+    async def _fetch(self, reader: LogReader, *, wait: float) -> tuple[Lane, list[LogRecord]]:
+        """The next records: live ones first, bulk ones where no live one waits; after `wait` seconds none."""
         self._turn = (self._turn + 1) % BULK_TURN
         bulk_limit = min(BULK_LIMIT, self._pace.size)
         if self._turn == 0 and (records := await reader.fetch(Lane.BULK, limit=bulk_limit, wait=0)):
@@ -160,7 +188,7 @@ class Processor:
             return Lane.LIVE, records
         if records := await reader.fetch(Lane.BULK, limit=bulk_limit, wait=0):
             return Lane.BULK, records
-        return Lane.LIVE, await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=IDLE_WAIT)
+        return Lane.LIVE, await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=wait)
 
     async def _why_silent(self) -> str | None:
         """Why nothing was fetched: a log that is away is as silent as one without news, so it is asked now and then."""
@@ -174,26 +202,39 @@ class Processor:
             return str(away)
         return None
 
-    async def _apply(self, pending: Sequence[LogRecord], lane: Lane, stop: asyncio.Event) -> int:
-        """Apply the first of the pending records; returns how many were."""
-        batch = pending[: self._pace.size]
+    async def _apply(self, pending: Sequence[LogRecord], lane: Lane, stop: asyncio.Event) -> None:
+        """Apply some of the pending records: the first ones of each of some partitions."""
+        cut = self._heat.cut(pending, self._pace.size)
+        pace, batch = self._heat.pace if cut.hot else self._pace, cut.records
         begun = self._clock()
         try:
             applied = await self._applier.apply(batch)
         except RetryOnFreshState as conflict:
             telemetry.BATCH_CONFLICTS.inc()
-            pause = self._pace.conflict()
-            if self._pace.conflicts % _TELL_CONFLICTS == 0:
-                _log.warning("batch_conflicts", records=len(batch), conflicts=self._pace.conflicts, why=str(conflict))
-            if len(batch) > 1 or self._pace.conflicts < _LAST_CONFLICT:
+            pause = pace.conflict(collided=isinstance(conflict, Collided))
+            if pace.conflicts % _TELL_CONFLICTS == 0:
+                _log.warning("batch_conflicts", records=len(batch), conflicts=pace.conflicts, why=str(conflict))
+            if len(batch) > 1 or pace.contradictions < _LAST_CONTRADICTION:
                 await _wait(stop, pause)
-                return 0
+                await self._part(pace)
+                return
             # Nobody writes one person for so long: what is stored contradicts itself, and this record met it.
             applied = await self._applier.bury(batch[0], conflict)
-        conflicts = self._pace.conflicts
-        self._pace.succeed()
+        conflicts = pace.conflicts
+        if cut.hot:
+            telemetry.HOT_BATCHES.inc()
+            self._heat.succeed()
+        else:
+            pace.succeed()
         self._tell(batch[: applied.count], applied, lane, begun, conflicts)
-        return applied.count
+
+    async def _part(self, pace: Pace) -> None:
+        """After two conflicts in a row, keep those apart whom another processor writes too."""
+        refused = self._applier.refused
+        if pace.conflicts % HOT_AFTER or refused is None or not await self._heat.learn(refused):
+            return
+        if pace is self._pace:
+            pace.part()
 
     def _tell(self, batch: Sequence[LogRecord], applied: Applied, lane: Lane, begun: int, conflicts: int) -> None:
         decision = applied.decision
@@ -202,6 +243,8 @@ class Processor:
             statuses[outcome.status] = statuses.get(outcome.status, 0) + 1
         for status, count in statuses.items():
             telemetry.EVENTS_APPLIED.labels(lane, status).inc(count)
+        if decision.changes.settlings:
+            self._settler.expect()
         for letter in decision.dead:
             telemetry.DEAD_LETTERS.labels(letter.code).inc()
         telemetry.EVENTS_REPEATED.inc(decision.duplicates)
@@ -276,6 +319,8 @@ class Processor:
 
     async def _stand_still(self, stop: Stop) -> None:
         await write_stop(self._directory, stop)
+        # From here on, so that whoever resumes it before it looks again is heard: windows are emptied then.
+        self.stopped_because = stop.reason
         self._checked_at = 0
         _log.error("processor_stopped", partition=stop.partition, position=stop.position, reason=stop.reason)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import SecretStr
+
 from contactfold.config import Config
 from contactfold.domain.errors import ContactfoldError
 from contactfold.lifetime import Parts
@@ -13,8 +15,11 @@ from contactfold_processor.processor import Processor
 class RunningProcessor:
     """One `Processor` from its start to its end. `probe` may be called from another thread than `run`."""
 
-    def __init__(self, config: Config, clock: Clock, *, accept_gap: bool = False) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, *, accept_gap: bool = False, erasure_key: SecretStr | None = None
+    ) -> None:
         self._config, self._clock, self._accept_gap = config, clock, accept_gap
+        self._erasure_key = None if erasure_key is None else erasure_key.get_secret_value().encode()
         self._processor: Processor | None = None
 
     async def run(self, log: EventLog, directory: Directory, stop: asyncio.Event) -> None:
@@ -31,6 +36,7 @@ class RunningProcessor:
                     limits=self._config.limits,
                     clock=self._clock,
                     accept_gap=self._accept_gap,
+                    erasure_key=self._erasure_key,
                 )
                 await self._processor.run(stop)
         finally:

@@ -68,12 +68,14 @@ def write_contact(contact: Contact) -> Document:
         document["owned"] = sorted(contact.owned)
     if contact.named:
         document["named"] = sorted(contact.named)
+    if contact.shared:
+        document["shared"] = sorted(contact.shared)
     if contact.absorbed:
         document["absorbed"] = contact.absorbed
     if contact.component is not None:
         document["component"] = contact.component
-    if not contact.plain:
-        document["plain"] = False
+    if not contact.plain or contact.nobody:
+        document |= {"plain": contact.plain, "nobody": True} if contact.nobody else {"plain": False}
     return document
 
 
@@ -122,9 +124,11 @@ def read_contact(document: Document) -> Contact:
         multi,
         set(find("owned", ())),
         set(find("named", ())),
+        set(find("shared", ())),
         find("absorbed") or [],
         find("component"),
         find("plain", True),
+        find("nobody", False),
         document["size"],
         document["version"],
     )
@@ -214,12 +218,14 @@ def write_dead_letter(letter: DeadLetter) -> Document:
     }
     if letter.key is not None:
         document["key"] = readable(letter.key)
+    if letter.import_row is not None:
+        document["import"] = {"id": letter.import_row[0], "row": letter.import_row[1]}
     return document
 
 
 def read_dead_letter(document: Document) -> DeadLetter:
     """The dead letter of a document."""
-    key = document.get("key")
+    key, row = document.get("key"), document.get("import")
     return DeadLetter(
         document["_id"],
         document["partition"],
@@ -232,6 +238,7 @@ def read_dead_letter(document: Document) -> DeadLetter:
         document["reason"],
         document["died_at"],
         document["tries"],
+        None if row is None else (row["id"], row["row"]),
     )
 
 

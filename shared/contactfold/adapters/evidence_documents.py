@@ -1,4 +1,8 @@
-"""Evidence as documents: the event as readable text wherever it is text, and its outcome without what is empty."""
+"""Evidence as documents: the event as readable text wherever it is text, and its outcome without what is empty.
+
+Nearly every piece is written once: `version` is left out while it is 1, and `by`, `retracted` and `erased_by` where
+no retraction and no erasure reached it.
+"""
 
 from contactfold.adapters.documents import Document, as_bytes, readable
 from contactfold.domain.outcome import Outcome, Reason
@@ -24,24 +28,37 @@ def write_evidence(evidence: Evidence) -> Document:
         document["account_id"] = evidence.account_id
     if evidence.import_row is not None:
         document["import"] = {"id": evidence.import_row[0], "row": evidence.import_row[1]}
+    if evidence.by:
+        document["by"] = list(evidence.by)
+    if evidence.retracted:
+        document["retracted"] = True
+    if evidence.erased_by:
+        document["erased_by"] = list(evidence.erased_by)
+    if evidence.version:
+        document["version"] = evidence.version + 1
     return document
 
 
 def read_evidence(document: Document) -> Evidence:
     """The evidence of a document."""
-    row = document.get("import")
-    understood = document.get("understood")
+    find = document.get
+    row = find("import")
+    understood = find("understood")
     return Evidence(
         document["_id"],
         document["stamp"],
         as_bytes(document["event"]),
         None if understood is None else as_bytes(understood),
-        document.get("handle"),
+        find("handle"),
         _read_outcome(document["outcome"], document["_id"]),
         document["partition"],
         document["offset"],
-        document.get("account_id"),
+        find("account_id"),
         None if row is None else (row["id"], row["row"]),
+        tuple(find("by", ())),
+        find("retracted", False),
+        tuple(find("erased_by", ())),
+        find("version", 1),
     )
 
 

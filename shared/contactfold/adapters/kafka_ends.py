@@ -1,7 +1,8 @@
 """How far Kafka's partitions reach, asked every few seconds: over connections that are kept."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -23,17 +24,31 @@ class KafkaEnds:
 
     async def ask(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
         """The earliest offset held and the next one, of each. Raises `Unavailable` by the deadline."""
+        async with self._asking() as asker:
+            first, after = await asker.beginning_offsets(partitions), await asker.end_offsets(partitions)
+        return {each: (first[each], after[each]) for each in partitions}
+
+    async def ask_at(self, partitions: Sequence[TopicPartition], time: int) -> Mapping[TopicPartition, int]:
+        """Of each the offset of the first record from a time (microseconds) on, else the next one. Raises as `ask`."""
+        # Kafka keeps milliseconds: no record of the microseconds asked for is earlier than the millisecond they are in.
+        wanted = dict.fromkeys(partitions, max(0, time // 1000))
+        async with self._asking() as asker:
+            after = await asker.end_offsets(partitions)
+            found = await asker.offsets_for_times(wanted) if partitions else {}
+        return {each: after[each] if (at := found[each]) is None else at.offset for each in partitions}
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """The consumer to ask, alone, until the deadline."""
         try:
             async with asyncio.timeout(self._deadline), self._one_at_a_time:
-                asker = await self._ready()
-                first, after = await asker.beginning_offsets(partitions), await asker.end_offsets(partitions)
+                yield await self._ready()
         except TimeoutError:
             await self._let_go()
             raise late(self._address, self._deadline) from None
         except (KafkaError, OSError) as error:
             await self._let_go()
             raise explained(error, self._address) from error
-        return {each: (first[each], after[each]) for each in partitions}
 
     async def close(self) -> None:
         """Let go of the connections, in bounded time also while no broker answers. May be called twice."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -78,20 +79,32 @@ class KafkaLog:
         """Return while the cluster answers and leads every partition; raise `Unavailable` with the reason."""
         await self._opened().probe(list(self._topics.values()))
 
-    async def reader(self, group: str, positions: Positions) -> KafkaReader:
-        """Join the consumer group. Raises `Unavailable` where no broker answers in time."""
-        self._opened()
+    async def reader(self, group: str | None, positions: Positions) -> KafkaReader:
+        """Join the consumer group, or read without one. Raises `Unavailable` where no broker answers in time."""
+        every = () if group else await self._every()
         reader = await KafkaReader.join(
-            self._address, group, positions, deadline=self._deadline, session_timeout=self._session_timeout
+            self._address,
+            group,
+            positions,
+            every=every,
+            deadline=self._deadline,
+            session_timeout=self._session_timeout,
         )
         self._readers = [*(each for each in self._readers if not each.closed), reader]
         return reader
 
     async def ends(self) -> Mapping[Partition, tuple[int, int]]:
         """For every partition of both lanes: the earliest offset held and the offset the next record will get."""
-        every = await self._opened().partitions(list(self._topics.values()))
-        found = await self._ends.ask(every)
-        return {partition_name(each.topic, each.partition): found[each] for each in every}
+        found = await self._ends.ask(await self._every())
+        return {partition_name(each.topic, each.partition): bounds for each, bounds in found.items()}
+
+    async def offsets_at(self, time: int) -> Mapping[Partition, int]:
+        """For every partition of both lanes: the offset of the first record that has this timestamp or a later one."""
+        found = await self._ends.ask_at(await self._every(), time)
+        return {partition_name(each.topic, each.partition): offset for each, offset in found.items()}
+
+    async def _every(self) -> Sequence[TopicPartition]:
+        return await self._opened().partitions(list(self._topics.values()))
 
     def _opened(self) -> KafkaProducer:
         if self._producer is None:

@@ -1,4 +1,4 @@
-"""Reading from Kafka as a member of the group of processors.
+"""Reading from Kafka as a member of the group of processors, or alone.
 
 The group says which partitions are ours; where to read them from is asked of the directory (`Positions`), inside
 `fetch`, before the first record of a partition is handed out. Kafka's own group offsets never decide anything,
@@ -34,13 +34,19 @@ _AT_ONCE = 32
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
-    """A `LogReader` over a consumer group. Made by `KafkaReader.join`."""
+    """A `LogReader` over a consumer group, or over every partition without one. Made by `KafkaReader.join`."""
 
     def __init__(
-        self, address: KafkaAddress, consumer: AIOKafkaConsumer, positions: Positions, deadline: float
+        self,
+        address: KafkaAddress,
+        consumer: AIOKafkaConsumer,
+        positions: Positions,
+        deadline: float,
+        *,
+        grouped: bool,
     ) -> None:
         self._address, self._consumer, self._positions = address, consumer, positions
-        self._deadline = deadline
+        self._deadline, self._grouped = deadline, grouped
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._seated: set[TopicPartition] = set()
         self._gone: dict[TopicPartition, RecordsGone] = {}
@@ -51,11 +57,21 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     @classmethod
     async def join(
-        cls, address: KafkaAddress, group: str, positions: Positions, *, deadline: float, session_timeout: float
+        cls,
+        address: KafkaAddress,
+        group: str | None,
+        positions: Positions,
+        *,
+        every: Collection[TopicPartition] = (),
+        deadline: float,
+        session_timeout: float,
     ) -> "KafkaReader":
-        """Become a member of the group. Partitions come later, when the group has agreed. Raises `Unavailable`."""
+        """Become a member of the group. Partitions come later, when the group has agreed. Raises `Unavailable`.
+
+        Without a group the reader holds `every` partition named here from the start.
+        """
         consumer = AIOKafkaConsumer(**_options(address, group, session_timeout))
-        reader = cls(address, consumer, positions, deadline)
+        reader = cls(address, consumer, positions, deadline, grouped=group is not None)
         try:
             async with asyncio.timeout(deadline):
                 await consumer.start()
@@ -66,7 +82,11 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             if isinstance(error, (KafkaError, OSError)):
                 raise await why_no_start(address, error, patience=deadline) from error
             raise
-        consumer.subscribe([topic_of(lane, address.prefix) for lane in Lane], listener=reader)
+        if group is None:
+            consumer.assign(list(every))
+            reader.on_partitions_assigned(every)
+        else:
+            consumer.subscribe([topic_of(lane, address.prefix) for lane in Lane], listener=reader)
         return reader
 
     # ---- what the group tells us
@@ -132,7 +152,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
     async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
         """Commit group offsets, for lag tools. Never raises."""
         ours = {each: positions[_name(each)] for each in self._assigned if _name(each) in positions}
-        if ours and not self._closed:
+        if ours and self._grouped and not self._closed:
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(self._deadline):
                     await self._consumer.commit(ours)
@@ -253,7 +273,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return []
 
 
-def _options(address: KafkaAddress, group: str, session_timeout: float) -> dict[str, Any]:
+def _options(address: KafkaAddress, group: str | None, session_timeout: float) -> dict[str, Any]:
     return address.client_options() | {
         "group_id": group,
         "enable_auto_commit": False,

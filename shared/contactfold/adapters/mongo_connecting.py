@@ -22,12 +22,14 @@ from pymongo.write_concern import WriteConcern
 
 from contactfold.adapters.documents import Document
 from contactfold.domain.errors import (
+    Collided,
     ContactfoldError,
     Misconfigured,
     RetryOnFreshState,
     ServerUnfit,
     TooLarge,
     Unavailable,
+    Unwilling,
 )
 
 Client: TypeAlias = AsyncMongoClient[Document]
@@ -46,9 +48,11 @@ _DEFAULTS = {
 """What holds where the address does not say otherwise. A server that hangs must not hang contactfold with it, and
 one that steps down and up again is seen before a call gives up."""
 
-_CONFLICTS = {24, 46, 112, 225, 251, 290, 11000}
-"""LockTimeout, LockBusy, WriteConflict, TransactionTooOld, NoSuchTransaction, a transaction that lived too long; and
-a duplicate key, which the server does not call transient."""
+_COLLISIONS = {24, 46, 112, 225, 251, 290}
+"""LockTimeout, LockBusy, WriteConflict, TransactionTooOld, NoSuchTransaction, a transaction that lived too long."""
+
+_DUPLICATE = 11000
+"""A duplicate key, which the server does not call transient: somebody has committed what was to be added."""
 
 _AWAY = {6, 7, 50, 64, 79, 89, 91, 100, 134, 189, 239, 246, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031}
 """Hosts, sockets and primaries that are gone or going, writes a majority did not take, old snapshots, a full disk."""
@@ -141,17 +145,18 @@ def translate(error: PyMongoError) -> ContactfoldError | None:
     return None
 
 
-def _translate_failure(error: OperationFailure) -> ContactfoldError | None:
+def _translate_failure(error: OperationFailure) -> ContactfoldError:
     codes = _codes(error)
     if codes & _REFUSED:
         return Misconfigured([REFUSED_USER])
-    if codes & _CONFLICTS or (error.has_error_label("TransientTransactionError") and not codes & (_AWAY - {239, 246})):
-        return RetryOnFreshState("Another writer has written one of these objects at the same time.")
-    if codes & _AWAY:
-        # The text may hold personal data, the name of the code does not.
-        name = (error.details or {}).get("codeName", "an error of its own")
-        return Unavailable("directory", f"MongoDB answers {name} ({', '.join(map(str, sorted(codes)))}).")
-    return None
+    if _DUPLICATE in codes:
+        return RetryOnFreshState("Another writer has added one of these objects since it was looked for.")
+    if codes & _COLLISIONS or (error.has_error_label("TransientTransactionError") and not codes & (_AWAY - {239, 246})):
+        return Collided("Another writer has written one of these objects at the same time.")
+    # The text may hold personal data, the name of the code does not.
+    name = (error.details or {}).get("codeName", "an error of its own")
+    told = f"MongoDB answers {name} ({', '.join(map(str, sorted(codes)))})."
+    return Unavailable("directory", told) if codes & _AWAY else Unwilling("directory", told)
 
 
 def _codes(error: OperationFailure) -> set[int]:

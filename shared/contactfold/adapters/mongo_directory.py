@@ -11,6 +11,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from contactfold.adapters import mongo_writing as writing
 from contactfold.adapters.documents import read_contact, read_fragment, readable, write_key
+from contactfold.adapters.mongo_abandoned import AbandonedTransactions
 from contactfold.adapters.mongo_connecting import (
     DEFAULT_DATABASE,
     DURABLE,
@@ -21,17 +22,19 @@ from contactfold.adapters.mongo_connecting import (
     require_transactions,
     translated,
 )
-from contactfold.adapters.mongo_reading import MongoReading
+from contactfold.adapters.mongo_directives import MongoDirectives
+from contactfold.adapters.mongo_reading import SOMEBODY
 from contactfold.adapters.mongo_schema import make_collections
+from contactfold.adapters.mongo_verifying import MongoVerifying
 from contactfold.domain.directory import Contact, Fragment
-from contactfold.domain.errors import RetryOnFreshState
+from contactfold.domain.errors import Collided, RetryOnFreshState
 from contactfold.ports import ApiKey, Changes, Directory
 
 EXPORT_PAGE = 1_000
 """Documents an export asks for at a time."""
 
 
-class MongoDirectory(MongoReading):
+class MongoDirectory(MongoDirectives, MongoVerifying):
     """A `Directory` in the MongoDB database that `url` names (`contactfold` where it names none).
 
     `selection_timeout` is how many seconds a call waits for a primary before it raises `Unavailable`.
@@ -40,6 +43,7 @@ class MongoDirectory(MongoReading):
     def __init__(self, url: str, *, selection_timeout: float = 3.0) -> None:
         self._url, self._selection_timeout = url, selection_timeout
         self._client: Client | None = None
+        self._abandoned = AbandonedTransactions()
 
     async def open(self) -> None:
         """See `Directory.open`. Raises `Misconfigured` where the address or its password is wrong."""
@@ -79,7 +83,11 @@ class MongoDirectory(MongoReading):
 
     async def commit(self, changes: Changes) -> None:
         """See `Directory.commit`."""
-        await writing.commit(self._writable, changes)
+        try:
+            await writing.commit(self._writable, changes)
+        except Collided:
+            await self._abandoned.look(self._writable.client)
+            raise
 
     async def export_contacts(self) -> AsyncIterator[Contact]:
         """See `Directory.export_contacts`."""
@@ -151,7 +159,7 @@ class MongoSnapshot(MongoDirectory):
         """See `Directory.export_contacts`."""
         with translated():
             contacts = self._home["contacts"].find(
-                {}, sort=[("id", 1)], batch_size=EXPORT_PAGE, allow_disk_use=True, session=self._session
+                SOMEBODY, sort=[("id", 1)], batch_size=EXPORT_PAGE, allow_disk_use=True, session=self._session
             )
             async for document in contacts:
                 yield read_contact(document)

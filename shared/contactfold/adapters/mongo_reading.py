@@ -1,7 +1,7 @@
 """Every question the directory answers from MongoDB."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 
@@ -29,6 +29,10 @@ ONE_TRIP = 10_000
 """Documents in one answer, as far as they fit into 16 MB: a batch's question is answered in one round trip."""
 
 
+SOMEBODY: Final = {"nobody": {"$exists": False}}
+"""Contacts that are profiles, not what is left of people who were erased."""
+
+
 class MongoReading:
     """The questions a directory answers, asked in a session of a snapshot or in none."""
 
@@ -48,6 +52,7 @@ class MongoReading:
         *,
         sort: str,
         limit: int,
+        hint: str | None = None,
     ) -> list[Sized]:
         """Up to `limit` documents in the order of a field, as many as one answer has room for."""
         if limit < 1:
@@ -56,7 +61,7 @@ class MongoReading:
         room = Room()
         with translated():
             async with self._home[collection].find(
-                where, sort=[(sort, 1)], limit=limit, session=self._session
+                where, sort=[(sort, 1)], limit=limit, hint=hint, session=self._session
             ) as found:
                 async for document in found:
                     one = read(document)
@@ -84,7 +89,8 @@ class MongoReading:
 
     async def known(self, event_ids: Sequence[EventId]) -> set[EventId]:
         """See `Directory.known`."""
-        return {document["_id"] for document in await self._find("evidence", _among(event_ids), projection=["_id"])}
+        found = await self._find("evidence", _among(event_ids), projection=["stub"])
+        return {document["_id"] for document in found if "stub" not in document}
 
     async def claims(self, identifiers: Sequence[str]) -> dict[str, Claim]:
         """See `Directory.claims`."""
@@ -129,7 +135,7 @@ class MongoReading:
     async def evidence(self, event_id: EventId) -> Evidence | None:
         """See `Directory.evidence`."""
         document = await self._get("evidence", event_id)
-        return read_evidence(document) if document else None
+        return read_evidence(document) if document and "stub" not in document else None
 
     async def contact_of(self, event_id: EventId) -> Contact | None:
         """See `Directory.contact_of`. Asked again where the evidence moved between the two questions."""
@@ -141,7 +147,7 @@ class MongoReading:
                 return None
             contact = await self.contact_by_handle(handle)
             if contact is not None:
-                return contact
+                return None if contact.nobody else contact
         return None
 
     async def contact_by_handle(self, handle: Handle) -> Contact | None:
@@ -151,9 +157,9 @@ class MongoReading:
         found.sort(key=lambda document: bool(document["_id"] != handle))
         return read_contact(found[0]) if found else None
 
-    async def list_contacts(self, *, after: Handle | None, limit: int) -> list[Contact]:
+    async def list_contacts(self, *, after: Handle | None, limit: int, nobodies: bool = False) -> list[Contact]:
         """See `Directory.list_contacts`."""
-        return list(map(read_contact, await self._page("contacts", after, limit)))
+        return list(map(read_contact, await self._page("contacts", after, limit, None if nobodies else SOMEBODY)))
 
     async def organization(self, account_id: str) -> list[Fragment]:
         """See `Directory.organization`. Documents compare field by field, so the one index on `_id` finds them."""
@@ -180,10 +186,12 @@ class MongoReading:
     async def counts(self) -> Mapping[str, int]:
         """See `Directory.counts`: estimated from the server's own figures."""
         with translated():
-            return {
+            counts = {
                 name: await self._home[name].estimated_document_count()
                 for name in ("contacts", "evidence", "dead_letters")
             }
+            counts["evidence"] -= await self._home["evidence"].count_documents({"stub": True}, session=self._session)
+            return counts
 
     async def keys(self) -> list[ApiKey]:
         """See `Directory.keys`."""
@@ -194,10 +202,12 @@ class MongoReading:
         document = await self._get("settings", name)
         return as_bytes(document["value"]) if document else None
 
-    async def _page(self, collection: str, after: bytes | str | None, limit: int) -> list[Document]:
+    async def _page(
+        self, collection: str, after: bytes | str | None, limit: int, which: Mapping[str, Any] | None = None
+    ) -> list[Document]:
         if limit < 1:
             return []  # MongoDB takes 0 for no limit at all
-        where = {} if after is None else {"_id": {"$gt": after}}
+        where = {**(which or {}), **({} if after is None else {"_id": {"$gt": after}})}
         return await self._find(collection, where, sort=[("_id", 1)], limit=limit)
 
 

@@ -4,6 +4,7 @@ All are made when the directory is opened: a transaction that had to make one wo
 neighbours. An index is sparse wherever most documents lack its field, so that they pay nothing for it.
 """
 
+import secrets
 from typing import Any, Final
 
 from pymongo import IndexModel
@@ -12,8 +13,9 @@ from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailur
 from contactfold.adapters.documents import as_bytes, readable
 from contactfold.adapters.mongo_connecting import Database
 from contactfold.domain.errors import ServerUnfit
+from contactfold.ports import DIRECTORY_ID
 
-FORMAT = b"1"
+FORMAT = b"2"
 """Raised whenever older versions of contactfold could not read what this one writes."""
 
 _NAMESPACE_EXISTS = 48
@@ -26,15 +28,35 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "claims": (),
     "components": (),
     "fragments": (),
-    "evidence": ("account_id",),
-    "dead_letters": (),
+    "evidence": ("stub",),
+    "rules": (),
+    "gates": ("_id.subject",),
+    "settlings": (),
+    "dead_letters": ("import.id",),
 }
 """Every collection, with the fields that have a sparse index."""
 
-EVIDENCE_OF_CONTACT: Final = IndexModel(
-    [("handle", 1), ("stamp", 1)], name="handle_stamp", partialFilterExpression={"handle": {"$exists": True}}
-)
-"""A contact's evidence in the order of stamps. Not sparse, for every piece of evidence has a stamp."""
+SHARED: Final = "shared_id"
+LOOSE: Final = "loose_id"
+
+
+def _sorted(field: str, *order: str, name: str, where: object = None) -> IndexModel:
+    """An index by a field and then in an order, of the documents that have the field. A sparse one would have all."""
+    keys = [(key, 1) for key in (field, *order)]
+    return IndexModel(keys, name=name, partialFilterExpression={field: where or {"$exists": True}})
+
+
+ORDERED: Final[dict[str, list[IndexModel]]] = {
+    "contacts": [_sorted("shared", "_id", name=SHARED)],
+    "evidence": [
+        _sorted("handle", "stamp", name="handle_stamp"),
+        _sorted("account_id", "partition", "stamp", name="account_partition_stamp"),
+        _sorted("import.id", "import.row", name="import_row"),
+        _sorted("loose", "_id", name=LOOSE, where={"$eq": True}),
+    ],
+    "rules": [IndexModel("number", name="number", unique=True)],
+}
+"""The other indexes: what is read in pages is read in the order of its index."""
 
 
 async def make_collections(database: Database) -> None:
@@ -47,13 +69,19 @@ async def make_collections(database: Database) -> None:
             await _create(database, name)
         if fields:
             await database[name].create_indexes([IndexModel(field, name=field, sparse=True) for field in fields])
-    await database["evidence"].create_indexes([EVIDENCE_OF_CONTACT])
+    for name, indexes in ORDERED.items():
+        await database[name].create_indexes(indexes)
+    await _keep_initial(database, "format", FORMAT)
+    await _check_format(database)
+    await _keep_initial(database, DIRECTORY_ID, secrets.token_hex(4).encode())
+
+
+async def _keep_initial(database: Database, name: str, value: bytes) -> None:
     try:
-        initial: dict[str, Any] = {"$setOnInsert": {"value": readable(FORMAT)}}
-        await database["settings"].update_one({"_id": "format"}, initial, upsert=True)
+        initial: dict[str, Any] = {"$setOnInsert": {"value": readable(value)}}
+        await database["settings"].update_one({"_id": name}, initial, upsert=True)
     except DuplicateKeyError:
         pass  # another process made it in the same moment
-    await _check_format(database)
 
 
 async def _create(database: Database, name: str) -> None:

@@ -8,16 +8,20 @@ again within one commit.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
+from contactfold.adapters import mongo_evidence
+from contactfold.adapters.directive_documents import write_gate, write_rule, write_settling
 from contactfold.adapters.documents import (
     Document,
     Record,
+    fragment_key,
+    readable,
     write_claim,
     write_component,
     write_contact,
@@ -25,15 +29,13 @@ from contactfold.adapters.documents import (
     write_fragment,
     write_window,
 )
-from contactfold.adapters.evidence_documents import write_evidence
 from contactfold.adapters.mongo_connecting import DURABLE, Database, translated
+from contactfold.adapters.mongo_evidence import Write
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.ports import Changes, Window
 
 COMMIT_WITHIN = 10.0
 """Seconds for which a commit is repeated while nobody can say whether it happened."""
-
-Write: TypeAlias = InsertOne[Document] | ReplaceOne[Document] | UpdateOne | DeleteOne
 
 
 async def commit(database: Database, changes: Changes) -> None:
@@ -72,29 +74,47 @@ async def _look_for_fence(database: Database, windows: Sequence[Window]) -> None
 
 async def _write(database: Database, session: AsyncClientSession, changes: Changes) -> None:
     await _bulk(database, session, "positions", list(map(_advance, changes.positions)))
-    if changes.evidence:
-        documents = [write_evidence(evidence) for evidence in changes.evidence]
-        await database["evidence"].insert_many(documents, ordered=False, session=session)
-    moved: list[Write] = [
-        UpdateOne({"_id": id_}, {"$set": {"handle": handle}}) for id_, handle in changes.moved_evidence
-    ]
-    await _bulk(database, session, "evidence", moved)
+    if changes.rules_known is not None:
+        await _check_rules(database, session, changes.rules_known)
+    added = mongo_evidence.added(changes)
+    if added:
+        await database["evidence"].insert_many(added, ordered=False, session=session)
+    await _bulk(database, session, "evidence", mongo_evidence.changed(changes))
     for former, present in changes.moved_members:
         change = {"$set": {"component": present}}
         await database["contacts"].update_many({"component": former}, change, session=session)
-    gone = [(contact.handle, contact.version) for contact in changes.gone_contacts]
+    gone: list[tuple[Any, int]] = [(each.handle, each.version) for each in changes.gone_contacts]
     await _bulk(database, session, "contacts", _versioned(gone, changes.contacts, write_contact))
-    gone_claims = [(claim.identifier, claim.version) for claim in changes.gone_claims]
-    await _bulk(database, session, "claims", _versioned(gone_claims, changes.claims, write_claim))
-    gone = [(component.id, component.version) for component in changes.gone_components]
+    gone = [(each.identifier, each.version) for each in changes.gone_claims]
+    await _bulk(database, session, "claims", _versioned(gone, changes.claims, write_claim))
+    passing: list[Write] = [InsertOne({"_id": identifier}) for identifier in changes.absent_claims]
+    passing += [DeleteOne({"_id": identifier}) for identifier in changes.absent_claims]
+    await _bulk(database, session, "claims", passing)
+    gone = [(each.id, each.version) for each in changes.gone_components]
     await _bulk(database, session, "components", _versioned(gone, changes.components, write_component))
-    await _bulk(database, session, "fragments", _versioned((), changes.fragments, write_fragment))
+    gone = [(fragment_key(each.account_id, each.partition), each.version) for each in changes.gone_fragments]
+    await _bulk(database, session, "fragments", _versioned(gone, changes.fragments, write_fragment))
+    await _bulk(database, session, "rules", _versioned((), changes.rules, write_rule))
+    settings: list[Write] = [
+        InsertOne({"_id": name, "value": readable(value)}) for name, value in changes.settings.items()
+    ]
+    await _bulk(database, session, "settings", settings)
+    await _bulk(database, session, "gates", _versioned((), changes.gates, write_gate))
+    gone = [(each.directive, each.version) for each in changes.gone_settlings]
+    await _bulk(database, session, "settlings", _versioned(gone, changes.settlings, write_settling))
     if changes.redriven:
         await database["dead_letters"].delete_many({"_id": {"$in": changes.redriven}}, session=session)
     letters: list[Write] = [
         ReplaceOne({"_id": letter.id}, write_dead_letter(letter), upsert=True) for letter in changes.dead_letters
     ]
     await _bulk(database, session, "dead_letters", letters)
+
+
+async def _check_rules(database: Database, session: AsyncClientSession, known: int) -> None:
+    """A rule recorded since takes effect here too: by what both write, or because its number is read here."""
+    latest = await database["rules"].find_one({}, projection=["number"], sort=[("number", -1)], session=session)
+    if (latest["number"] if latest else 0) != known:
+        raise RetryOnFreshState("The rules have changed since they were read.")
 
 
 def _advance(window: Window) -> Write:

@@ -43,3 +43,24 @@ def size_of(one: Evidence | DeadLetter) -> int:
 def record_size(key: bytes | None, value: bytes, headers: Headers) -> int:
     """The bytes of a record: key, value and headers."""
     return len(key or b"") + len(value) + sum(len(name) + len(content) for name, content in headers)
+
+
+class WholeRows:
+    """Which of an import's evidence, in the order of rows, belongs on one page: it ends only between two rows.
+
+    The next page begins past the last row, so pieces of one row must not be parted, be they more than the limit.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._room = Room()
+        self._left = limit
+        self._row: tuple[str, int] | None = None
+
+    def takes(self, one: Evidence) -> bool:
+        """Whether this piece, the next in order, is on the page; it is then counted."""
+        fits = self._room.takes(size_of(one)) and self._left > 0
+        if not fits and (self._row is None or one.import_row != self._row):
+            return False
+        self._left -= 1
+        self._row = one.import_row
+        return True

@@ -15,8 +15,10 @@ import apsw
 
 from contactfold.adapters import sqlite_reading as reading
 from contactfold.adapters import sqlite_writing as writing
+from contactfold.adapters.sqlite_directives import SqliteDirectives
 from contactfold.adapters.sqlite_schema import make_tables
 from contactfold.adapters.sqlite_threads import NoWriter, SqliteThread
+from contactfold.adapters.sqlite_verifying import SqliteVerifying
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Unavailable
 from contactfold.domain.stamp import EventId, Stamp
@@ -26,7 +28,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-class SqliteDirectory:
+class SqliteDirectory(SqliteDirectives, SqliteVerifying):
     """A `Directory` in one SQLite file, which is made where it is missing."""
 
     def __init__(self, path: Path) -> None:
@@ -123,9 +125,9 @@ class SqliteDirectory:
         """See `Directory.contact_by_handle`."""
         return await self._reader.run(reading.find_contact, handle)
 
-    async def list_contacts(self, *, after: Handle | None, limit: int) -> list[Contact]:
+    async def list_contacts(self, *, after: Handle | None, limit: int, nobodies: bool = False) -> list[Contact]:
         """See `Directory.list_contacts`."""
-        return await self._reader.run(reading.list_contacts, after, limit)
+        return await self._reader.run(reading.list_contacts, after, limit, nobodies)
 
     async def export_contacts(self) -> AsyncIterator[Contact]:
         """See `Directory.export_contacts`."""

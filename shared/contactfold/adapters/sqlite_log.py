@@ -3,18 +3,21 @@
 import asyncio
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 import msgspec
 
-from contactfold.adapters.sqlite_log_file import PART, Place, bounds, connect, explained, places
+from contactfold.adapters.sqlite_log_file import PART, Place, bounds, connect, explained, first_from, places
 from contactfold.adapters.sqlite_log_reader import SqliteLogReader
 from contactfold.adapters.sqlite_log_writer import Row, SqliteLogWriter
 from contactfold.adapters.topics import topic_of
 from contactfold.domain.errors import TooLarge, Unavailable
 from contactfold.ports import Clock, Lane, NewRecord, Partition, Positions
+
+Answer = TypeVar("Answer")
 
 LARGEST_RECORD = 16 * 1024 * 1024
 """Bytes of key, value and headers together that the log takes at most."""
@@ -72,8 +75,11 @@ class SqliteLog:
         now = self._clock()
         await self._open_writer().do(lambda connection: _note_probe(connection, now))
 
-    async def reader(self, group: str, positions: Positions) -> SqliteLogReader:
-        """Join the group: the reader holds all partitions, or none until the one that does closes or dies."""
+    async def reader(self, group: str | None, positions: Positions) -> SqliteLogReader:
+        """Join the group: the reader holds all partitions, or none until the one that does closes or dies.
+
+        Without a group it holds all of them at once.
+        """
         held = [place for lane in Lane for place in self._places[lane]] if self._places else []
         reader = SqliteLogReader(self._path, group, positions, self._open_writer(), held)
         try:
@@ -85,12 +91,13 @@ class SqliteLog:
 
     async def ends(self) -> Mapping[Partition, tuple[int, int]]:
         """For every partition: the earliest offset held and the offset the next record will get."""
-        self._open_writer()
-        try:
-            held = await asyncio.to_thread(self._read_bounds)
-        except apsw.Error as error:
-            raise explained(error, self._path) from error
+        held = await self._ask(bounds)
         return {place.name: held[place.id] for group in self._places.values() for place in group}
+
+    async def offsets_at(self, time: int) -> Mapping[Partition, int]:
+        """For every partition: the offset of the first record that has this timestamp or a later one."""
+        found = await self._ask(lambda connection: first_from(connection, time))
+        return {place.name: found[place.id] for group in self._places.values() for place in group}
 
     def _open_writer(self) -> SqliteLogWriter:
         if self._writer is None:
@@ -106,12 +113,21 @@ class SqliteLog:
         place = group[zlib.crc32(record.key) % len(group)]
         return place.id, record.key, record.value, headers, now
 
-    def _read_bounds(self) -> dict[int, tuple[int, int]]:
-        connection = connect(self._path, patience=self._deadline)
+    async def _ask(self, question: Callable[[apsw.Connection], Answer]) -> Answer:
+        """What the file answers, on a connection and in a thread of this question's own."""
+        self._open_writer()
+
+        def ask() -> Answer:
+            connection = connect(self._path, patience=self._deadline)
+            try:
+                return question(connection)
+            finally:
+                connection.close()
+
         try:
-            return bounds(connection)
-        finally:
-            connection.close()
+            return await asyncio.to_thread(ask)
+        except apsw.Error as error:
+            raise explained(error, self._path) from error
 
 
 def _note_probe(connection: apsw.Connection, now: int) -> None:

@@ -132,6 +132,19 @@ def bounds(connection: apsw.Connection) -> dict[int, tuple[int, int]]:
     return {place: (earliest, following) for place, earliest, following in rows}
 
 
+def first_from(connection: apsw.Connection, time: int) -> dict[int, int]:
+    """By partition id: the offset of the first record with this timestamp or a later one, else the next one's."""
+    found: dict[int, int] = {}
+    with connection:
+        for place, (earliest, following) in bounds(connection).items():
+            row = connection.execute(
+                "SELECT id FROM records WHERE id >= ? AND id < ? AND timestamp >= ? ORDER BY id LIMIT 1",
+                (row_id(place, earliest), row_id(place, following), time),
+            ).fetchone()
+            found[place] = offset_of(row[0]) if row else following
+    return found
+
+
 def explained(error: apsw.Error, path: Path) -> Unavailable:
     """What a fault of SQLite means, in one sentence that names the file."""
     for kind, sentence in _SENTENCES.items():

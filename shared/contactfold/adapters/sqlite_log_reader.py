@@ -32,15 +32,18 @@ _decode_headers = msgspec.msgpack.Decoder(Headers).decode
 
 
 class Lease:
-    """The right to read as a group: a lock of the file system, which ends with its process at the latest."""
+    """The right to read as a group: a lock of the file system, which ends with its process at the latest.
 
-    def __init__(self, path: Path, group: str) -> None:
-        self._path = path.with_name(f"{path.name}.{quote(group, safe='')}.lock")
+    Without a group there is nothing to lock.
+    """
+
+    def __init__(self, path: Path, group: str | None) -> None:
+        self._path = path.with_name(f"{path.name}.{quote(group, safe='')}.lock") if group else None
         self._descriptor: int | None = None
 
     def taken(self) -> bool:
         """Whether we hold it, after trying to where we do not."""
-        if self._descriptor is not None:
+        if self._descriptor is not None or self._path is None:
             return True
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -62,7 +65,7 @@ class SqliteLogReader:
     """A `LogReader` over the log's file: it holds every partition, or none while another holds the group's lease."""
 
     def __init__(
-        self, path: Path, group: str, positions: Positions, writer: SqliteLogWriter, held: list[Place]
+        self, path: Path, group: str | None, positions: Positions, writer: SqliteLogWriter, held: list[Place]
     ) -> None:
         self._path, self._positions, self._writer = path, positions, writer
         self._places = held

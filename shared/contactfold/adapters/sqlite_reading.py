@@ -1,6 +1,6 @@
 """Every question the embedded directory answers, as functions of a connection. They run on its threads."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
 from typing import Any
 
@@ -15,8 +15,9 @@ from contactfold.adapters.documents import (
     read_fragment,
     read_key,
 )
-from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.room import fitting
+from contactfold.adapters.sqlite_evidence import COLUMNS
+from contactfold.adapters.sqlite_evidence import read as _evidence
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import ApiKey, DeadLetter, Evidence, Partition, Window
@@ -26,8 +27,10 @@ PAGE = 500
 
 _unpack = msgpack.Decoder().decode
 
+_STUBS = "SELECT count(*) FROM evidence INDEXED BY stubs WHERE stamp IS NULL"
 _CONTACT = "SELECT component, document FROM contacts WHERE "
-_EVIDENCE = "SELECT handle, stamp, document FROM evidence WHERE "
+_LETTER = "SELECT import_id, import_row, document FROM dead_letters WHERE "
+_EVIDENCE = f"SELECT {COLUMNS} FROM evidence WHERE "
 
 
 def _contacts(rows: Iterable[Sequence[Any]]) -> list[Contact]:
@@ -37,13 +40,6 @@ def _contacts(rows: Iterable[Sequence[Any]]) -> list[Contact]:
         contact.component = component
         found.append(contact)
     return found
-
-
-def _evidence(rows: Iterable[Sequence[Any]]) -> Iterator[Evidence]:
-    for handle, stamp, packed in rows:
-        document = _unpack(packed)
-        document |= {"handle": handle, "stamp": stamp}
-        yield read_evidence(document)
 
 
 def find_positions(connection: apsw.Connection, partitions: Sequence[Partition]) -> dict[Partition, Window]:
@@ -56,7 +52,7 @@ def find_positions(connection: apsw.Connection, partitions: Sequence[Partition])
 
 def find_known(connection: apsw.Connection, event_ids: Sequence[EventId]) -> set[EventId]:
     """See `Directory.known`."""
-    sql = "SELECT event_id FROM evidence WHERE event_id = ?"
+    sql = "SELECT event_id FROM evidence WHERE event_id = ? AND stamp IS NOT NULL"
     return {row[0] for row in connection.executemany(sql, ((event_id,) for event_id in event_ids))}
 
 
@@ -117,7 +113,7 @@ def find_fragments(
 
 def find_evidence(connection: apsw.Connection, event_id: EventId) -> Evidence | None:
     """See `Directory.evidence`."""
-    return next(_evidence(connection.execute(_EVIDENCE + "event_id = ?", (event_id,))), None)
+    return next(_evidence(connection.execute(_EVIDENCE + "event_id = ? AND stamp IS NOT NULL", (event_id,))), None)
 
 
 def find_contact_of(connection: apsw.Connection, event_id: EventId) -> Contact | None:
@@ -127,7 +123,7 @@ def find_contact_of(connection: apsw.Connection, event_id: EventId) -> Contact |
         row = connection.execute("SELECT handle FROM evidence WHERE event_id = ?", (event_id,)).fetchone()
         if row and row[0] is not None:
             found = find_contact(connection, row[0])
-    return found
+    return None if found is None or found.nobody else found
 
 
 def find_contact(connection: apsw.Connection, handle: Handle) -> Contact | None:
@@ -140,14 +136,15 @@ def find_contact(connection: apsw.Connection, handle: Handle) -> Contact | None:
     return next((contact for contact in found if contact.handle == handle), found[0] if found else None)
 
 
-def list_contacts(connection: apsw.Connection, after: Handle | None, limit: int) -> list[Contact]:
+def list_contacts(connection: apsw.Connection, after: Handle | None, limit: int, nobodies: bool) -> list[Contact]:
     """See `Directory.list_contacts`."""
-    return _contacts(connection.execute(_CONTACT + "handle > ? ORDER BY handle LIMIT ?", (after or b"", limit)))
+    sql = _CONTACT + "handle > ? AND nobody <= ? ORDER BY handle LIMIT ?"
+    return _contacts(connection.execute(sql, (after or b"", nobodies, limit)))
 
 
 def start_contacts(connection: apsw.Connection) -> apsw.Cursor:
     """The handles of all contacts in the order of public ids. SQLite sorts them, on disk where they are many."""
-    return connection.execute("SELECT handle FROM contacts ORDER BY id")
+    return connection.execute("SELECT handle FROM contacts WHERE NOT nobody ORDER BY id")
 
 
 def next_contacts(connection: apsw.Connection, handles: apsw.Cursor) -> list[Contact]:
@@ -180,22 +177,29 @@ def find_members_of(connection: apsw.Connection, account_id: str, limit: int) ->
 
 def list_dead_letters(connection: apsw.Connection, after: str | None, limit: int) -> list[DeadLetter]:
     """See `Directory.dead_letters`."""
-    sql = "SELECT document FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"
-    rows = connection.execute(sql, (after or "", limit))
-    return list(fitting(read_dead_letter(_unpack(packed)) for (packed,) in rows))
+    rows = connection.execute(_LETTER + "id > ? ORDER BY id LIMIT ?", (after or "", limit))
+    return list(fitting(map(_letter, rows)))
 
 
 def find_dead_letter(connection: apsw.Connection, letter_id: str) -> DeadLetter | None:
     """See `Directory.dead_letter`."""
-    row = connection.execute("SELECT document FROM dead_letters WHERE id = ?", (letter_id,)).fetchone()
-    return read_dead_letter(_unpack(row[0])) if row else None
+    row = connection.execute(_LETTER + "id = ?", (letter_id,)).fetchone()
+    return _letter(row) if row else None
+
+
+def _letter(row: tuple[Any, ...]) -> DeadLetter:
+    import_id, import_row, packed = row
+    document = _unpack(packed)
+    if import_id is not None:
+        document["import"] = {"id": import_id, "row": import_row}
+    return read_dead_letter(document)
 
 
 def count(connection: apsw.Connection) -> Mapping[str, int]:
-    """See `Directory.counts`. Rows of evidence are never removed, so its last row number is their count."""
+    """See `Directory.counts`. Rows of evidence are never removed, so its last row number is their count with stubs."""
     questions = {
         "contacts": "SELECT count(*) FROM contacts",
-        "evidence": "SELECT coalesce(max(rowid), 0) FROM evidence",
+        "evidence": f"SELECT coalesce(max(rowid), 0) - ({_STUBS}) FROM evidence",
         "dead_letters": "SELECT count(*) FROM dead_letters",
     }
     return {name: int(row[0]) for name, sql in questions.items() for row in connection.execute(sql)}

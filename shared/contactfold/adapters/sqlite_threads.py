@@ -10,7 +10,7 @@ from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 import apsw
 
-from contactfold.domain.errors import ServerUnfit, Unavailable
+from contactfold.domain.errors import ServerUnfit, TooLarge, Unavailable, Unwilling
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -63,6 +63,11 @@ def translated(path: Path) -> Iterator[None]:
         raise Unavailable("directory", why) from error
     except (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
         raise Unavailable("directory", f"{path} cannot be read or written ({error}).") from error
+    except apsw.TooBigError as error:
+        raise TooLarge("The embedded directory takes no document of more than 1,000,000,000 bytes.") from error
+    except apsw.Error as error:
+        # SQLite's own words may hold the data they are about.
+        raise Unwilling("directory", f"SQLite answers {type(error).__name__} for {path}.") from error
 
 
 class SqliteThread:

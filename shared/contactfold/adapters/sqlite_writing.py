@@ -1,13 +1,15 @@
 """What changes the embedded directory. Every function is one transaction, on the thread that writes."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
 import apsw
 from msgspec import msgpack
 
+from contactfold.adapters import sqlite_evidence
+from contactfold.adapters.directive_documents import write_gate, write_rule, write_settling
 from contactfold.adapters.documents import (
-    Record,
     read_key,
     write_claim,
     write_component,
@@ -16,26 +18,38 @@ from contactfold.adapters.documents import (
     write_fragment,
     write_key,
 )
-from contactfold.adapters.evidence_documents import write_evidence
+from contactfold.adapters.sqlite_rows import Row, pack, remove, replace
 from contactfold.adapters.sqlite_transactions import writing
+from contactfold.domain.directives import Gate, Rule, Settling
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
 from contactfold.domain.errors import Fenced, RetryOnFreshState
-from contactfold.ports import ApiKey, Changes, Evidence, Window
-
-Row: TypeAlias = tuple[Any, ...]
-
-_pack = msgpack.Encoder().encode
+from contactfold.ports import ApiKey, Changes, DeadLetter, Window
 
 
 def commit(connection: apsw.Connection, changes: Changes) -> None:
     """See `Directory.commit`."""
-    with writing(connection):
+    with _leaving_no_trace(connection, erasing=bool(changes.rewritten)), writing(connection):
         for window in changes.positions:
             _advance(connection, window)
         try:
             _write(connection, changes)
         except apsw.ConstraintError as error:
             raise RetryOnFreshState("Another writer has added one of these objects already.") from error
+
+
+@contextmanager
+def _leaving_no_trace(connection: apsw.Connection, *, erasing: bool) -> Iterator[None]:
+    """Where evidence loses its payload, overwrite what is freed, and empty the journal it would linger in."""
+    if not erasing:
+        yield
+        return
+    connection.pragma("secure_delete", True)
+    try:
+        yield
+    finally:
+        connection.pragma("secure_delete", False)
+    with suppress(apsw.BusyError):
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def _advance(connection: apsw.Connection, window: Window) -> None:
@@ -49,40 +63,45 @@ def _advance(connection: apsw.Connection, window: Window) -> None:
 
 
 def _write(connection: apsw.Connection, changes: Changes) -> None:
-    _add_evidence(connection, changes.evidence)
-    moved = ((handle, event_id) for event_id, handle in changes.moved_evidence)
-    _expect(connection, len(changes.moved_evidence), "UPDATE evidence SET handle = ? WHERE event_id = ?", moved)
+    sqlite_evidence.write(connection, changes)
     for former, present in changes.moved_members:
         connection.execute("UPDATE contacts SET component = ? WHERE component = ?", (present, former))
     _write_contacts(connection, changes.contacts, changes.gone_contacts)
-    gone_claims = [(claim.identifier, claim.version) for claim in changes.gone_claims]
-    _expect(connection, len(gone_claims), "DELETE FROM claims WHERE identifier = ? AND version = ?", gone_claims)
-    _replace(connection, "claims", ("identifier",), (), changes.claims, _claim_row)
-    gone = [(component.id, component.version) for component in changes.gone_components]
-    _expect(connection, len(gone), "DELETE FROM components WHERE id = ? AND version = ?", gone)
-    _replace(connection, "components", ("id",), (), changes.components, _component_row)
-    _replace(connection, "fragments", ("account_id", "partition"), (), changes.fragments, _fragment_row)
+    remove(connection, "claims", ("identifier",), [(each.identifier, each.version) for each in changes.gone_claims])
+    replace(connection, "claims", ("identifier",), (), changes.claims, _claim_row)
+    for identifier in changes.absent_claims:
+        if connection.execute("SELECT 1 FROM claims WHERE identifier = ?", (identifier,)).fetchone():
+            raise RetryOnFreshState("Another writer has added one of these objects already.")
+    remove(connection, "components", ("id",), [(each.id, each.version) for each in changes.gone_components])
+    replace(connection, "components", ("id",), (), changes.components, _component_row)
+    gone = [(each.account_id, each.partition, each.version) for each in changes.gone_fragments]
+    remove(connection, "fragments", ("account_id", "partition"), gone)
+    replace(connection, "fragments", ("account_id", "partition"), (), changes.fragments, _fragment_row)
+    _write_directives(connection, changes)
     connection.executemany("DELETE FROM dead_letters WHERE id = ?", ((id_,) for id_ in changes.redriven))
-    letters = ((letter.id, _pack(write_dead_letter(letter))) for letter in changes.dead_letters)
-    connection.executemany("INSERT OR REPLACE INTO dead_letters (id, document) VALUES (?, ?)", letters)
+    columns = "id, import_id, import_row, document"
+    letters = map(_letter_row, changes.dead_letters)
+    connection.executemany(f"INSERT OR REPLACE INTO dead_letters ({columns}) VALUES (?, ?, ?, ?)", letters)
 
 
-def _add_evidence(connection: apsw.Connection, evidence: Sequence[Evidence]) -> None:
-    def row(one: Evidence) -> Row:
-        document = write_evidence(one)
-        handle, stamp = document.pop("handle", None), document.pop("stamp")
-        return one.event_id, handle, stamp, one.account_id, _pack(document)
-
-    columns = "event_id, handle, stamp, account_id, document"
-    connection.executemany(f"INSERT INTO evidence ({columns}) VALUES (?, ?, ?, ?, ?)", map(row, evidence))
+def _write_directives(connection: apsw.Connection, changes: Changes) -> None:
+    if changes.rules_known is not None:
+        (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM rules").fetchone() or (0,)
+        if number != changes.rules_known:
+            raise RetryOnFreshState("The rules have changed since they were read.")
+    connection.executemany("INSERT INTO settings VALUES (?, ?)", changes.settings.items())
+    replace(connection, "rules", ("id",), ("number",), changes.rules, _rule_row)
+    replace(connection, "gates", ("subject", "partition"), (), changes.gates, _gate_row)
+    gone = [(settling.directive, settling.version) for settling in changes.gone_settlings]
+    remove(connection, "settlings", ("id",), gone)
+    replace(connection, "settlings", ("id",), (), changes.settlings, _settling_row)
 
 
 def _write_contacts(connection: apsw.Connection, contacts: Sequence[Contact], gone: Sequence[Contact]) -> None:
-    former = [(contact.handle, contact.version) for contact in gone]
-    _expect(connection, len(former), "DELETE FROM contacts WHERE handle = ? AND version = ?", former)
-    _replace(connection, "contacts", ("handle",), ("id", "component"), contacts, _contact_row)
+    remove(connection, "contacts", ("handle",), [(contact.handle, contact.version) for contact in gone])
+    replace(connection, "contacts", ("handle",), ("id", "component", "nobody"), contacts, _contact_row)
     # What the contacts no longer have goes first: a handle may move from one to another within a commit.
-    for table, column, kept in (("absorbed", "handle", _absorbed), ("links", "account_id", _linked)):
+    for table, column, kept in _SIDE_TABLES:
         _forget(connection, table, column, gone, lambda _: ())
         _forget(connection, table, column, [contact for contact in contacts if contact.version], kept)
     connection.executemany(
@@ -92,6 +111,8 @@ def _write_contacts(connection: apsw.Connection, contacts: Sequence[Contact], go
     )
     links = [(contact.handle, account_id) for contact in contacts for account_id in _linked(contact)]
     connection.executemany("INSERT OR IGNORE INTO links (contact, account_id) VALUES (?, ?)", links)
+    shared = [(contact.handle, identifier) for contact in contacts for identifier in contact.shared]
+    connection.executemany("INSERT OR IGNORE INTO shared (contact, identifier) VALUES (?, ?)", shared)
 
 
 def _forget(
@@ -118,50 +139,52 @@ def _linked(contact: Contact) -> Iterable[Any]:
     return [element[2] for element in contact.multi.get(LINKS, {}).values()]
 
 
+def _shared(contact: Contact) -> Iterable[Any]:
+    return contact.shared
+
+
+_SIDE_TABLES: Final = (
+    ("absorbed", "handle", _absorbed),
+    ("links", "account_id", _linked),
+    ("shared", "identifier", _shared),
+)
+"""The tables of what a contact has many of and is found by, each with its column and what a contact has there."""
+
+
 def _contact_row(contact: Contact) -> Row:
     document = write_contact(contact)
     component = document.pop("component", None)
-    return contact.id, component, _pack(document), contact.handle
+    return contact.id, component, contact.nobody, pack(document), contact.handle
 
 
 def _claim_row(claim: Claim) -> Row:
-    return _pack(write_claim(claim)), claim.identifier
+    return pack(write_claim(claim)), claim.identifier
 
 
 def _component_row(component: Component) -> Row:
-    return _pack(write_component(component)), component.id
+    return pack(write_component(component)), component.id
+
+
+def _letter_row(letter: DeadLetter) -> Row:
+    document = write_dead_letter(letter)
+    document.pop("import", None)
+    return letter.id, *(letter.import_row or (None, None)), pack(document)
 
 
 def _fragment_row(fragment: Fragment) -> Row:
-    return _pack(write_fragment(fragment)), fragment.account_id, fragment.partition
+    return pack(write_fragment(fragment)), fragment.account_id, fragment.partition
 
 
-def _replace(
-    connection: apsw.Connection,
-    table: str,
-    key: tuple[str, ...],
-    columns: tuple[str, ...],
-    records: Sequence[Record],
-    row: Callable[[Record], Row],
-) -> None:
-    """Add the records of version 0, and replace the others where the stored version is still theirs."""
-    new = [row(record) for record in records if not record.version]
-    old = [(*row(record), record.version) for record in records if record.version]
-    names = (*columns, "document", *key)
-    if new:
-        marks = ", ".join("?" * len(names))
-        connection.executemany(f"INSERT INTO {table} ({', '.join(names)}, version) VALUES ({marks}, 1)", new)
-    settings = ", ".join(f"{name} = ?" for name in (*columns, "document"))
-    where = " AND ".join(f"{name} = ?" for name in (*key, "version"))
-    _expect(connection, len(old), f"UPDATE {table} SET {settings}, version = version + 1 WHERE {where}", old)
+def _rule_row(rule: Rule) -> Row:
+    return rule.number, pack(write_rule(rule)), rule.directive
 
 
-def _expect(connection: apsw.Connection, expected: int, sql: str, rows: Iterable[Row]) -> None:
-    """Run `sql` for every row; each must change exactly one."""
-    before = connection.total_changes()
-    connection.executemany(sql, rows)
-    if connection.total_changes() - before != expected:
-        raise RetryOnFreshState("Another writer has changed one of these objects since it was loaded.")
+def _gate_row(gate: Gate) -> Row:
+    return pack(write_gate(gate)), gate.subject, gate.partition
+
+
+def _settling_row(settling: Settling) -> Row:
+    return pack(write_settling(settling)), settling.directive
 
 
 def add_key(connection: apsw.Connection, key: ApiKey) -> None:
@@ -169,7 +192,7 @@ def add_key(connection: apsw.Connection, key: ApiKey) -> None:
     with writing(connection):
         row = connection.execute("SELECT document FROM keys WHERE id = ?", (key.id,)).fetchone()
         if row is None:
-            connection.execute("INSERT INTO keys (id, document) VALUES (?, ?)", (key.id, _pack(write_key(key))))
+            connection.execute("INSERT INTO keys (id, document) VALUES (?, ?)", (key.id, pack(write_key(key))))
         elif msgpack.decode(row[0])["digest"] != key.digest:
             raise RetryOnFreshState(f"There is another key with the id {key.id}.")
 
@@ -183,7 +206,7 @@ def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> bool:
         key = read_key(msgpack.decode(row[0]))
         if key.revoked_at is None:
             key.revoked_at = at
-            connection.execute("UPDATE keys SET document = ? WHERE id = ?", (_pack(write_key(key)), key_id))
+            connection.execute("UPDATE keys SET document = ? WHERE id = ?", (pack(write_key(key)), key_id))
         return True
 
 

@@ -30,8 +30,9 @@ class Contact:
 
     `single` and `multi` hold values by attribute key; `multi` keys its elements by what they are
     compared by. `owned` are the identifiers it owns, `named` those its evidence names but it does
-    not own (contested, released, set aside). `component` is the id of the component document, or
-    None while the contact is its own component. `size` counts its evidence.
+    not own (contested, released, set aside), `shared` those its evidence names and a directive says identify nobody.
+    `component` is the id of the component document, or None while the contact is its own component.
+    `size` counts its evidence, retracted pieces too.
     """
 
     handle: Handle
@@ -43,9 +44,12 @@ class Contact:
     multi: dict[str, dict[Scalar, Element]] = field(default_factory=dict)
     owned: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
     absorbed: list[Handle] = field(default_factory=list)
     component: EventId | None = None
     plain: bool = True
+    nobody: bool = False
+    """Whether it is what is left of people who were erased: it is nobody's profile, and found by nobody."""
     size: int = 0
     version: int = 0
 

@@ -12,6 +12,10 @@ class RetryOnFreshState(ContactfoldError):
     """Another writer was faster: nothing was written; load again and decide again."""
 
 
+class Collided(RetryOnFreshState):
+    """The server let another open transaction go first: this tells nothing of what is stored, and passes by itself."""
+
+
 class Fenced(ContactfoldError):
     """The position of a partition is not where the batch began: somebody else has applied its records.
 
@@ -32,6 +36,17 @@ class Unavailable(ContactfoldError):
     def __init__(self, part: str, why: str) -> None:
         super().__init__(f"The {part} cannot be reached: {why}")
         self.part, self.why = part, why
+
+
+class Unwilling(Unavailable):
+    """A server answers, and refuses for a reason nobody foresaw: nothing says that what it was given is at fault.
+
+    Less at once may go through; else it is waited for, as for a server that is away, until somebody has mended it.
+    """
+
+    def __init__(self, part: str, why: str) -> None:
+        super().__init__(part, why)
+        self.args = (f"The {part} answers, but refuses: {why}",)
 
 
 class TooLarge(ContactfoldError):
@@ -69,8 +84,12 @@ class SchemaChanged(ContactfoldError):
         told = "\n".join(changes)
         super().__init__(
             f"The directory was folded with another schema, and cannot go on with this one:\n{told}\n"
-            "Undo this in the configuration. Or stop all services and point them at a new, empty directory, which "
-            "builds itself from the log: another CONTACTFOLD_DIRECTORY, or, where it is embedded, another "
-            "CONTACTFOLD_DATA_DIR that holds nothing but a copy of log.db (and of log.db-wal, if there is one)."
+            "Undo this in the configuration, or let a new directory build itself from the log:\n"
+            "1. With servers: start a processor with this configuration and a new database in CONTACTFOLD_DIRECTORY; "
+            "what runs with the former configuration may go on meanwhile. Embedded: stop `contactfold up`, name a new "
+            "CONTACTFOLD_DATA_DIR that holds nothing but a copy of log.db (and of log.db-wal, if there is one), and "
+            "start it with this configuration.\n"
+            "2. When no record waits any more, see what differs: `contactfold diff OLD NEW`.\n"
+            "3. Start every service with this configuration on the new directory."
         )
         self.changes = changes

@@ -66,5 +66,7 @@ class Statement:
     faults: tuple[Reason, ...] = ()
     remarks: tuple[Reason, ...] = ()
     import_row: tuple[str, int] | None = None
+    echoes: tuple[str, ...] = ()
+    """Tokens of identifiers it names that somebody who was erased was known by: mentioned, no more."""
     taken_as_it_is: bool = field(default=False, compare=False)
     """Whether the bytes it was read from are in normal form already, so that they say what was understood."""

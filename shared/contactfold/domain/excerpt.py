@@ -9,23 +9,13 @@ the owner and one other contact that mentions it; the component documents of tho
 merge or release identifiers need all their own claims besides (`planning` says which).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
+from contactfold.domain.changes import Fate
+from contactfold.domain.directives import NO_RULES, Rules
 from contactfold.domain.directory import Claim, Component, Contact, Handle
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The directives in force: which identifiers are apart from which, and which identify nobody."""
-
-    apart: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    shared: frozenset[str] = frozenset()
-
-
-NO_RULES = Rules()
 
 
 class Excerpt:
@@ -44,7 +34,7 @@ class Excerpt:
         self.gone_claims: list[Claim] = []
         self.gone_components: list[Component] = []
         self.moved_members: list[tuple[EventId, EventId]] = []
-        self.moved_evidence: list[tuple[EventId, Handle]] = []
+        self.fates: list[Fate] = []
         self._absorbed_into: dict[Handle, Handle] = {}
 
     def add(
@@ -114,6 +104,7 @@ class Excerpt:
             self.touched_claims.add(identifier)
         elder.owned |= younger.owned
         elder.named = (elder.named | younger.named) - elder.owned
+        elder.shared |= younger.shared
         elder.size += younger.size
         elder.absorbed += younger.absorbed
         if younger.version:

@@ -38,6 +38,8 @@ class Group:
     components: list[EventId] = field(default_factory=list)
     late: list[Statement] = field(default_factory=list)
     rebuild: bool = False
+    behind: bool = False
+    """Whether a directive has changed what its contacts are folded from, and they are not rebuilt yet."""
     size: int = 0
     """Evidence of all its components, without its own statements."""
 
@@ -89,7 +91,7 @@ class _Grounds:
         place = len(self._statements)
         self._statements.append(statement)
         self._parent[place] = place
-        for identifier in statement.identifiers:
+        for identifier in (*statement.identifiers, *statement.echoes):
             if identifier not in self._excerpt.rules.shared:
                 self._union(place, self.of(identifier))
 
@@ -114,7 +116,7 @@ class _Grounds:
 
 def _survey(excerpt: Excerpt, group: Group) -> None:
     """Find what a group reaches and whether it must be rebuilt."""
-    named = {identifier for statement in group.statements for identifier in statement.identifiers}
+    named = {name for statement in group.statements for name in (*statement.identifiers, *statement.echoes)}
     reached: dict[Handle, Contact] = {}
     components: dict[EventId, None] = {}
     for identifier in named - excerpt.rules.shared:
@@ -130,7 +132,16 @@ def _survey(excerpt: Excerpt, group: Group) -> None:
     group.size = sum(part.size for part in parts) + sum(contact.size for contact in alone)
     latest = max([part.latest for part in parts] + [contact.last for contact in alone], default=b"")
     group.late = [statement for statement in group.statements if statement.stamp < latest]
-    group.rebuild = bool(group.late) and not _may_step_late(excerpt, group)
+    group.behind = any(_is_behind(excerpt, contact) for contact in group.contacts)
+    group.rebuild = group.behind or (bool(group.late) and not _may_step_late(excerpt, group))
+
+
+def _is_behind(excerpt: Excerpt, contact: Contact) -> bool:
+    """Whether a contact still goes by an identifier that is shared, or does without one that is so no longer."""
+    shared = excerpt.rules.shared
+    if (not shared and not contact.shared) or contact.nobody:
+        return False
+    return not (shared.isdisjoint(contact.owned) and shared.isdisjoint(contact.named)) or not contact.shared <= shared
 
 
 def _may_step_late(excerpt: Excerpt, group: Group) -> bool:
@@ -155,9 +166,3 @@ def list_extra_claims(excerpt: Excerpt, group: Group) -> set[str]:
     for contact in group.contacts:
         wanted |= contact.owned | contact.named
     return wanted - excerpt.claims.keys()
-
-
-def find_busiest(excerpt: Excerpt, group: Group) -> str:
-    """The identifier of a group that most contacts mention: what to share where a component is too large."""
-    identifiers = [identifier for statement in group.statements for identifier in statement.identifiers]
-    return max(identifiers, key=lambda name: len(excerpt.claims[name].mentions) if name in excerpt.claims else 0)

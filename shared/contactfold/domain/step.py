@@ -105,9 +105,10 @@ def _record(excerpt: Excerpt, contact: Contact, statement: Statement, aside: lis
         component.latest = max(component.latest, statement.stamp)
         excerpt.touched_components.add(component.id)
     for identifier in statement.identifiers:
-        claim = excerpt.mention(identifier, contact)
         if identifier in excerpt.rules.shared:
+            contact.shared.add(identifier)
             continue
+        claim = excerpt.mention(identifier, contact)
         if len(claim.mentions) > 1:
             other = excerpt.find_mentioner(claim, but=contact.handle)
             sharing = [contact] if other is None else [contact, other]
@@ -115,6 +116,12 @@ def _record(excerpt: Excerpt, contact: Contact, statement: Statement, aside: lis
             excerpt.join(sharing, statement.event_id)
         elif identifier in aside:
             contact.plain = False
+    for token in statement.echoes:
+        claim = excerpt.mention(token, contact)
+        other = excerpt.find_mentioner(claim, but=contact.handle)
+        sharing = [contact] if other is None else [contact, other]
+        _unplain(excerpt, sharing)
+        excerpt.join(sharing, statement.event_id)
 
 
 def _unplain(excerpt: Excerpt, contacts: list[Contact]) -> None:

@@ -36,8 +36,8 @@ async def test_a_table_has_one_head_and_columns_that_stay_in_line(
     directory = await directory_with(tmp_path, 701, 1)
     await print_letters(directory, json=False)
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["id", "topic", "partition", "offset", "reason", "tries"]
-    assert [int(row.split()[3]) for row in rows] == list(range(701))
+    assert head.split() == ["id", "code", "tries", "reason"]
+    assert [row.split()[0] for row in rows] == [f"contactfold.events/0/{number:03}" for number in range(701)]
     assert {row.index("It is no JSON.") for row in rows} == {head.index("reason")}
     await directory.close()
 

@@ -92,6 +92,21 @@ BODIES: dict[str, bytes] = {
     "a long email": msgspec.json.encode({"values": {"email": "a" * 30_000 + "@example.com"}}),
     "a long phone": msgspec.json.encode({"values": {"phone_number": "+" + "1" * 30_000}}),
     "an email of odd text": '{"values": {"email": "\u202e@\u0000.\ud7ff"}}'.replace("\x00", "").encode(),
+    "identifiers of every kind": b'{"identifiers": [1, null, true, 1.5, {}, [], "", ":", "email:", "shoe:1"]}',
+    "identifiers at fault": b'{"identifiers": ["email:a\\u0000@b.co", "web:\\ud7ff", "phone_number:+1", "city:A"]}',
+    "junk as identifiers": b'{"identifiers": ["email:n/a", "external_customer_id:000", "phone_number:+5555555555"]}',
+    "a long identifier": msgspec.json.encode({"identifiers": ["web:" + "x" * 60_000, "email:a@b.co"]}),
+    "many identifiers": msgspec.json.encode({"identifiers": [f"web:{n}" for n in range(5_000)]}),
+    "deep identifiers": b'{"identifiers": ' + b"[" * 900 + b"]" * 900 + b"}",
+    "identifier of every kind": b'{"identifier": {"email": ["a@b.co"]}}',
+    "a token of none": b'{"identifier": "email:#' + b"g" * 32 + b'"}',
+    "a token": b'{"identifier": "shoe:#' + b"0" * 32 + b'"}',
+    "event ids of every kind": b'{"events": [1, null, true, 1.5, {}, [], "", "x", "\\u0000", "' + b"8" * 26 + b'"]}',
+    "10,001 events": b'{"events":[' + b",".join([b"1"] * 10_001) + b"]}",
+    "10,000 events at fault": b'{"events":[' + b",".join([b"1"] * 10_000) + b"]}",
+    "events is an object": b'{"events": {"id": 1}}',
+    "an import of odd text": b'{"import": "a\\u0000b"}',
+    "an import of odd letters": '{"import": "\u202e\ud7ff"}'.encode(),
     "zip": b"PK\x03\x04" + os.urandom(100),
     "form": b"email=ann%40example.com",
     "xml": b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>",
@@ -124,6 +139,12 @@ HEADERS: dict[str, dict[str, str]] = {
 }
 
 
+PATHS = (
+    *("/v1/events", "/hooks/plain", "/hooks/shop", "/hooks/strict", "/hooks/joined", "/hooks/signed"),
+    *("/v1/separate", "/v1/share", "/v1/retract", "/v1/erase"),
+)
+
+
 def check(reply: httpx.Response) -> None:
     """Hold a reply to what every reply must be."""
     assert reply.status_code < 500, reply.text
@@ -146,7 +167,7 @@ def at_every_door(ingest: Ingest) -> Any:
 
     async def post(body: bytes, headers: dict[str, str]) -> None:
         raw = {"content-type": JSON, **headers}
-        for path in ("/v1/events", "/hooks/plain", "/hooks/shop", "/hooks/strict", "/hooks/joined", "/hooks/signed"):
+        for path in PATHS:
             encoded = [(name.encode(), value.encode("latin-1")) for name, value in raw.items()]
             check(await ingest.client.post(path, content=body, headers=encoded))
         assert (await ingest.send(GOOD)).status_code == 202
@@ -178,7 +199,8 @@ async def test_no_path_breaks_a_door(ingest: Ingest, path: str) -> None:
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 KNOWN_NAMES = (
     "id source type values email phone_number first_name labels web date_of_birth import occurred_at received_at "
-    "match_on action on_many organization account_id orders buyer order_no created specversion data data_base64 mails"
+    "match_on action on_many organization account_id orders buyer order_no created specversion data data_base64 mails "
+    "identifiers identifier events"
 )
 NAMES = st.text() | st.sampled_from(KNOWN_NAMES.split())
 ANY_JSON = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=30)

@@ -23,6 +23,15 @@ async def test_a_gap_accepted_twice_is_one_gap() -> None:
     assert await list_gaps(directory, PARTITION) == [Gap(100, 200)]
 
 
+async def test_a_gap_that_another_has_stepped_over_meanwhile_is_not_written_down_again() -> None:
+    directory, gone = MemoryDirectory(), RecordsGone(PARTITION, 100, 200, 300)
+    await accept_gap(directory, gone)
+    await take_gap(directory, gone)
+    await accept_gap(directory, gone)
+    assert await list_gaps(directory, PARTITION) == [Gap(100, 200, taken=True)]
+    assert await is_accepted(directory, gone)
+
+
 async def test_the_gaps_of_one_partition_are_not_anothers() -> None:
     directory = MemoryDirectory()
     await accept_gap(directory, RecordsGone(PARTITION, 100, 200, 300))

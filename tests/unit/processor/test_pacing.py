@@ -28,6 +28,27 @@ def test_a_batch_grows_by_a_quarter_up_to_the_largest() -> None:
     assert sizes[-1] == 1000
 
 
+def test_what_is_kept_apart_takes_the_last_halving_back() -> None:
+    pace = Pace(size=1000)
+    for _ in range(2):
+        pace.conflict()
+    pace.part()
+    assert pace.size == 500
+    assert pace.conflicts == 0
+
+
+def test_an_eager_pace_grows_by_half_and_loses_a_quarter_before_it_halves() -> None:
+    pace = Pace(size=1, eager=True)
+    sizes = []
+    for _ in range(6):
+        pace.succeed()
+        sizes.append(pace.size)
+    for _ in range(3):
+        pace.conflict()
+        sizes.append(pace.size)
+    assert sizes == [2, 3, 4, 6, 9, 13, 9, 4, 2]
+
+
 def test_success_ends_a_row_of_conflicts() -> None:
     pace = Pace()
     for _ in range(3):

@@ -1,0 +1,132 @@
+"""Loading: the part of the directory that a decision works on.
+
+Loads go in as many round trips as there are kinds of documents, not one a piece. What is loaded at different
+moments may not fit together while others write; `check_agreement` finds what versions would not show.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from contactfold.domain.directory import Claim, Contact, Handle
+from contactfold.domain.errors import RetryOnFreshState
+from contactfold.domain.excerpt import Excerpt
+from contactfold.domain.planning import list_reached
+from contactfold.ports import Directory
+
+
+class Loading:
+    """Loads into an excerpt, each thing once. Raises `RetryOnFreshState` for what does not fit together."""
+
+    def __init__(self, directory: Directory, excerpt: Excerpt) -> None:
+        self.directory = directory
+        self.excerpt = excerpt
+
+    async def load_reached(self, handles: Iterable[Handle]) -> None:
+        """Load contacts that claims name, with the components they point to."""
+        wanted = [handle for handle in handles if handle not in self.excerpt.contacts]
+        contacts = await self.directory.contacts(wanted) if wanted else {}
+        if len(contacts) < len(wanted):
+            raise RetryOnFreshState("A claim names a contact that has just been merged away.")
+        self.excerpt.add(contacts=contacts.values())
+        await self._load_components(contacts.values())
+        check_agreement(self.excerpt.claims, self.excerpt.contacts)
+
+    async def _load_components(self, contacts: Iterable[Contact]) -> None:
+        parts = {contact.component for contact in contacts if contact.component is not None}
+        wanted = list(parts - self.excerpt.components.keys())
+        components = await self.directory.components(wanted) if wanted else {}
+        if len(components) < len(wanted):
+            raise RetryOnFreshState("A contact names a component that has just joined another.")
+        self.excerpt.add(components=components.values())
+
+    async def load_claims(self, identifiers: Iterable[str]) -> None:
+        """Load claims that contacts say exist."""
+        wanted = set(identifiers) - self.excerpt.claims.keys()
+        claims = await self.directory.claims(list(wanted)) if wanted else {}
+        if len(claims) < len(wanted):
+            raise RetryOnFreshState("A contact names an identifier whose claim has just gone.")
+        self.excerpt.add(claims=claims.values())
+
+    async def find_claims(self, identifiers: Iterable[str]) -> list[Claim]:
+        """The claims of these identifiers; absent ones as new and empty ones, for nobody had made them when asked."""
+        names = list(dict.fromkeys(identifiers))
+        wanted = [name for name in names if name not in self.excerpt.claims]
+        claims = await self.directory.claims(wanted) if wanted else {}
+        self.excerpt.add(claims=(claims.get(name) or Claim(name) for name in wanted))
+        return [self.excerpt.claims[name] for name in names]
+
+    async def reach(self, identifiers: Iterable[str]) -> dict[Handle, Contact]:
+        """Load contacts that mention these identifiers, enough to find their components; shared ones reach nobody."""
+        claims = await self.find_claims(name for name in identifiers if name not in self.excerpt.rules.shared)
+        reached = list_reached(claims)
+        await self.load_reached(reached)
+        return {handle: self.excerpt.contacts[handle] for handle in reached}
+
+    async def close(self, contacts: Mapping[Handle, Contact]) -> dict[Handle, Contact]:
+        """These contacts with every other one of their components."""
+        members = dict(contacts)
+        await self._load_components(contacts.values())
+        parts = {contact.component for contact in contacts.values() if contact.component is not None}
+        if parts:
+            for contact in await self.directory.members(list(parts)):
+                self._take_member(contact, members)
+        return members
+
+    def _take_member(self, contact: Contact, members: dict[Handle, Contact]) -> None:
+        loaded = self.excerpt.contacts.get(contact.handle)
+        if loaded is not None and loaded.version != contact.version:
+            raise RetryOnFreshState("A contact has just changed; another group may have stepped it as it was.")
+        members.setdefault(contact.handle, loaded or contact)
+
+    async def close_finely(self, contacts: Mapping[Handle, Contact]) -> dict[Handle, Contact]:
+        """These contacts with all that are reached through identifiers that are not shared, and with nobody else.
+
+        A component that hung together by an identifier that is shared now falls apart into such parts. One round
+        trip a step outwards: for what a directive has changed, not for every batch.
+        """
+        members: dict[Handle, Contact] = {}
+        reached = dict(contacts)
+        while reached:
+            members |= reached
+            await self._load_components(reached.values())
+            named = {name for contact in reached.values() for name in contact.owned | contact.named}
+            await self.load_claims(named)
+            mentions = {
+                handle
+                for name in named - self.excerpt.rules.shared
+                for handle in self.excerpt.claims[name].mentions
+                if handle not in members
+            }
+            await self.load_reached(mentions)
+            reached = {handle: self.excerpt.contacts[handle] for handle in mentions}
+        return members
+
+    async def find_contacts(self, handles: set[Handle]) -> dict[Handle, Contact]:
+        """The contacts with these handles, or those that absorbed them."""
+        found = await self.directory.contacts(list(handles)) if handles else {}
+        absorbed = [self.directory.contact_by_handle(handle) for handle in handles - found.keys()]
+        contacts = [contact for contact in await asyncio.gather(*absorbed) if contact is not None]
+        self.excerpt.add(contacts=(*found.values(), *contacts))
+        present = {contact.handle for contact in (*found.values(), *contacts)}
+        return {handle: self.excerpt.contacts[handle] for handle in present}
+
+
+def check_agreement(claims: Mapping[str, Claim], contacts: Mapping[Handle, Contact]) -> None:
+    """Claims and contacts are read one after the other; what changed between would not show in the versions.
+
+    Each contact must be mentioned and owned from as it says itself, and each claim must be named and owned by those
+    of these contacts that it says. Raises `RetryOnFreshState`.
+    """
+    for claim in claims.values():
+        for handle in claim.mentions:
+            contact = contacts.get(handle)
+            if contact is not None and claim.identifier not in contact.owned and claim.identifier not in contact.named:
+                raise RetryOnFreshState("A claim is mentioned by a contact that does not name it any more.")
+    for contact in contacts.values():
+        for identifiers, owned in ((contact.owned, True), (contact.named, False)):
+            for identifier in identifiers:
+                found = claims.get(identifier)
+                if found is None:
+                    continue
+                if contact.handle not in found.mentions or (found.owner == contact.handle) != owned:
+                    raise RetryOnFreshState("A contact names an identifier whose claim says otherwise by now.")

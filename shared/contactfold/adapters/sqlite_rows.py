@@ -1,0 +1,47 @@
+"""Rows that are written only where they are stored in the version they were loaded in."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import apsw
+from msgspec import msgpack
+
+from contactfold.adapters.documents import Record
+from contactfold.domain.errors import RetryOnFreshState
+
+Row: TypeAlias = tuple[Any, ...]
+
+pack = msgpack.Encoder().encode
+
+
+def replace(
+    connection: apsw.Connection,
+    table: str,
+    key: tuple[str, ...],
+    columns: tuple[str, ...],
+    records: Sequence[Record],
+    row: Callable[[Record], Row],
+) -> None:
+    """Replace the records where the stored version is still theirs, and then add those of version 0."""
+    names = (*columns, "document", *key)
+    new = [row(record) for record in records if not record.version]
+    old = [(*row(record), record.version) for record in records if record.version]
+    settings = ", ".join(f"{name} = ?" for name in (*columns, "document"))
+    where = " AND ".join(f"{name} = ?" for name in (*key, "version"))
+    expect(connection, len(old), f"UPDATE {table} SET {settings}, version = version + 1 WHERE {where}", old)
+    marks = ", ".join("?" * len(names))
+    connection.executemany(f"INSERT INTO {table} ({', '.join(names)}, version) VALUES ({marks}, 1)", new)
+
+
+def remove(connection: apsw.Connection, table: str, key: tuple[str, ...], gone: Sequence[Row]) -> None:
+    """Remove rows, each named by its key and the version that must be the stored one."""
+    where = " AND ".join(f"{name} = ?" for name in (*key, "version"))
+    expect(connection, len(gone), f"DELETE FROM {table} WHERE {where}", gone)
+
+
+def expect(connection: apsw.Connection, expected: int, sql: str, rows: Iterable[Row]) -> None:
+    """Run `sql` for every row; each must change exactly one."""
+    before = connection.total_changes()
+    connection.executemany(sql, rows)
+    if connection.total_changes() - before != expected:
+        raise RetryOnFreshState("Another writer has changed one of these objects since it was loaded.")
