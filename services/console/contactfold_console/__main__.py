@@ -22,7 +22,7 @@ async def serve(config: Config, settings: Settings, announce: Announce) -> int:
     parts = Parts(directory=SameSchema(directory, config.contact_schema))
     ring = KeyRing(directory, admin_key(settings), machine_clock)
     app = make_app(title="contactfold console", ring=ring, probes=parts.probes, version=__version__)
-    install(app, Deps(directory, config.contact_schema, ring))
+    install(app, Deps(directory, config.contact_schema, ring, config.limits.component_events))
     return await run_process(settings, app, parts=parts, ring=ring, probes=parts.probes, announce=announce)
 
 

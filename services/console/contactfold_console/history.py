@@ -12,8 +12,11 @@ from contactfold.web.openapi import answers
 from contactfold.web.problems import JsonResponse
 from contactfold_console import models
 from contactfold_console.contacts import ContactId, invalid_cursor
+from contactfold_console.history_models import ContactProvenance
+from contactfold_console.owning import tell_owning
 from contactfold_console.paging import read_cursor, write_cursor
 from contactfold_console.reading import Admitted, Reader
+from contactfold_console.retracting import Retractions, find_retractions
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
@@ -22,14 +25,19 @@ _CURSOR = "evidence"
 
 @router.get(
     "/{contact_id}/provenance",
-    summary="Which event gave each value of a contact",
-    response_model=models.ContactProvenance,
+    summary="Which event gave a contact each value and each identifier",
+    response_model=ContactProvenance,
     responses=answers(401, 403, 404, 422, 503),
 )
 async def get_provenance(reader: Admitted, contact_id: ContactId) -> Response:
-    """The event, source and time behind every value the contact shows, and behind its links to organisations."""
-    contact = await reader.find(contact_id)
-    return JsonResponse({"id": format_event_id(contact.id), "provenance": reader.show_provenance(contact)})
+    """The event, source and time behind every value the contact shows and every link to an organisation.
+
+    Also the event that claimed each of its identifiers; of those that its evidence names and it does not own, who does
+    and why; and the events that made it of several.
+    """
+    contact, owning = await tell_owning(reader, contact_id)
+    shown = {"id": format_event_id(contact.id), "provenance": reader.show_provenance(contact)}
+    return JsonResponse(shown | owning)
 
 
 @router.get(
@@ -53,12 +61,13 @@ async def list_evidence(
     last = page[-1].stamp if page else None
     more = last is not None and await reader.directory.evidence_page(contact, after=last, limit=1)
     next_ = write_cursor(last, _CURSOR) if last is not None and more else None
-    body = {"items": [_item(reader, one) for one in page], "next": next_}
+    retractions = await find_retractions(reader.directory, page)
+    body = {"items": [_item(reader, one, retractions.get(one.event_id, Retractions())) for one in page], "next": next_}
     # Not orjson: it refuses integers past 64 bits, which an event may well hold.
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 
-def _item(reader: Reader, evidence: Evidence) -> dict[str, object]:
+def _item(reader: Reader, evidence: Evidence, retractions: Retractions) -> dict[str, object]:
     return {
         "event_id": format_event_id(evidence.event_id),
         "source": evidence.outcome.source,
@@ -67,6 +76,9 @@ def _item(reader: Reader, evidence: Evidence) -> dict[str, object]:
         "received_at": _received_at(evidence),
         "payload": reader.show_event(evidence.event),
         "outcome": reader.show_outcome(evidence.outcome),
+        "retracted": evidence.retracted,
+        "retracted_by": list(map(format_event_id, retractions.all)),
+        "erased_by": [format_event_id(erasure) for erasure in evidence.erased_by],
     }
 
 

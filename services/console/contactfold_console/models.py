@@ -6,28 +6,28 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contactfold.domain.event import Scalar
 
-_ID = "01JD7Z6Q4M8T3V5X9C2B1N0KRA"
-_TIME = "2026-11-21T20:21:22.123456Z"
-_GIVEN = {"value": "Ann", "event_id": _ID, "source": "shop", "occurred_at": _TIME}
+ID = "01JD7Z6Q4M8T3V5X9C2B1N0KRA"
+TIME = "2026-11-21T20:21:22.123456Z"
 _CONTACT = {
-    "id": _ID,
+    "id": ID,
     "values": {"first_name": "Ann", "email": ["ann@example.com"]},
     "identifiers": ["email:ann@example.com"],
     "contested": [],
     "organizations": ["A-1"],
-    "created_at": _TIME,
-    "updated_at": _TIME,
+    "created_at": TIME,
+    "updated_at": TIME,
 }
 
 
-def _example(shown: dict[str, Any]) -> ConfigDict:
+def example(shown: dict[str, Any]) -> ConfigDict:
+    """The settings of a model that shows an example."""
     return ConfigDict(json_schema_extra={"examples": [shown]})
 
 
 class Contact(BaseModel):
     """One profile. Without the scope `pii` personal values read `***` and identifiers `email:***`."""
 
-    model_config = _example(_CONTACT)
+    model_config = example(_CONTACT)
     id: str = Field(description="The id it has now; every id ever handed out for it still finds it.")
     values: dict[str, Scalar | list[Scalar]] = Field(
         description="By attribute key; several values in order of addition."
@@ -44,31 +44,11 @@ class Contact(BaseModel):
 class ContactList(BaseModel):
     """A page of contacts."""
 
-    model_config = _example({"items": [_CONTACT], "next": "q1n3JqkMmC2s1oJ1cTq0Kl7m2Vg"})
+    model_config = example({"items": [_CONTACT], "next": "q1n3JqkMmC2s1oJ1cTq0Kl7m2Vg"})
     items: list[Contact]
     next: str | None = Field(
         description="Send it as `after` for the next page; null at the end. A page may be empty and still have a next "
         "one: a search looks through a bounded number of contacts at a time."
-    )
-
-
-class Given(BaseModel):
-    """One value and the event, source and time that gave it."""
-
-    model_config = _example(_GIVEN)
-    value: Scalar
-    event_id: str
-    source: str
-    occurred_at: str
-
-
-class ContactProvenance(BaseModel):
-    """Where each value of a contact came from."""
-
-    model_config = _example({"id": _ID, "provenance": {"first_name": _GIVEN, "email": [_GIVEN]}})
-    id: str
-    provenance: dict[str, Given | list[Given]] = Field(
-        description="By attribute key; several values in order of addition. `@organizations` are the links."
     )
 
 
@@ -105,33 +85,41 @@ class EvidenceItem(BaseModel):
     id: str
     occurred_at: str = Field(description="When it occurred, never later than it was received.")
     received_at: str | None = Field(description="When a door received it; null where the record does not say.")
-    payload: Any = Field(description="The event as the log holds it.")
+    payload: Any = Field(description="The event as the log holds it; what is left of it where it was erased.")
     outcome: Outcome
+    retracted: bool = Field(description="Whether it is left out of the contact, as if it had never been.")
+    retracted_by: list[str] = Field(
+        description="Event ids of the retractions that name it or its import, in force or not; the latest first."
+    )
+    erased_by: list[str] = Field(description="Event ids of the erasures that reached it.")
 
 
 class EvidenceList(BaseModel):
     """A page of a contact's evidence, in the order the events happened."""
 
-    model_config = _example(
+    model_config = example(
         {
             "items": [
                 {
-                    "event_id": _ID,
+                    "event_id": ID,
                     "source": "shop",
                     "id": "o-17",
-                    "occurred_at": _TIME,
-                    "received_at": _TIME,
+                    "occurred_at": TIME,
+                    "received_at": TIME,
                     "payload": {
                         "type": "contact.upsert",
                         "values": {"first_name": "Ann", "email": ["ann@example.com"]},
                     },
                     "outcome": {
-                        "event_id": _ID,
+                        "event_id": ID,
                         "source": "shop",
                         "id": "o-17",
                         "status": "created",
-                        "contact_id": _ID,
+                        "contact_id": ID,
                     },
+                    "retracted": False,
+                    "retracted_by": [],
+                    "erased_by": [],
                 }
             ],
             "next": None,
@@ -144,8 +132,8 @@ class EvidenceList(BaseModel):
 class Organization(BaseModel):
     """An organisation and the contacts that link to it."""
 
-    model_config = _example(
-        {"account_id": "A-1", "fields": {"name": "Office Mart"}, "members": [_ID], "members_complete": True}
+    model_config = example(
+        {"account_id": "A-1", "fields": {"name": "Office Mart"}, "members": [ID], "members_complete": True}
     )
     account_id: str
     fields: dict[str, Scalar]

@@ -10,11 +10,11 @@ import msgspec
 from fastapi import Depends, Request
 
 from contactfold.domain.directory import Contact
-from contactfold.domain.outcome import Outcome
+from contactfold.domain.outcome import REJECTED, Outcome
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import parse_event_id
-from contactfold.masking import HIDDEN, mask_contact, mask_event, mask_outcome, mask_provenance
-from contactfold.ports import Directory
+from contactfold.masking import HIDDEN, mask_contact, mask_event, mask_identifier, mask_outcome, mask_provenance
+from contactfold.ports import Directory, Evidence
 from contactfold.profile import ContactObject, Provenance, contact_object, provenance_object
 from contactfold.web.access import PII, READ, KeyRing
 from contactfold.web.problems import Problem
@@ -28,6 +28,8 @@ class Deps:
     directory: Directory
     schema: Schema
     ring: KeyRing
+    component_events: int = 10_000
+    """Pieces of evidence that one explanation looks through at most (`limits.component_events`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Reader:
     directory: Directory
     schema: Schema
     unmasked: bool
+    component_events: int = 10_000
 
     def show(self, contact: Contact) -> ContactObject:
         """A contact as this reader sees it."""
@@ -47,6 +50,10 @@ class Reader:
         """A contact's provenance as this reader sees it."""
         shown = provenance_object(contact, self.schema)
         return shown if self.unmasked else mask_provenance(shown, self.schema)
+
+    def show_identifier(self, identifier: str) -> str:
+        """An identifier as this reader sees it."""
+        return identifier if self.unmasked else mask_identifier(identifier, self.schema)
 
     def show_outcome(self, outcome: Outcome) -> dict[str, object]:
         """An outcome as this reader sees it."""
@@ -73,14 +80,28 @@ class Reader:
             )
         contact = await self.directory.contact_of(event_id)
         if contact is None:
-            raise Problem(404, "contact_not_found", "No contact has or had this id.")
+            evidence = await self.directory.evidence(event_id)
+            detail = "No contact has or had this id." if evidence is None else why_nobody(evidence)[1]
+            raise Problem(404, "contact_not_found", detail)
         return contact
+
+
+def why_nobody(evidence: Evidence) -> tuple[str, str]:
+    """Why an event in evidence is part of no contact: a word and a sentence."""
+    if evidence.erased_by:
+        return "erased", "The event of this id was erased."
+    name = f"Event {evidence.outcome.id} of {evidence.outcome.source}"
+    if evidence.retracted:
+        return "retracted", f"{name} is retracted, so it is part of no contact."
+    if evidence.outcome.status == REJECTED:
+        return "refused", f"{name} was refused, so it is part of no contact."
+    return "directive", f"{name} rules over others and is part of no contact."
 
 
 async def _admit(request: Request) -> Reader:
     deps: Deps = request.app.state.console
     grant = await deps.ring.authorize(request.scope, need=(READ,))
-    return Reader(deps.directory, deps.schema, PII in grant.scopes)
+    return Reader(deps.directory, deps.schema, PII in grant.scopes, deps.component_events)
 
 
 Admitted = Annotated[Reader, Depends(_admit)]

@@ -9,7 +9,7 @@ values would tell them letter by letter.
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from contactfold.domain.directory import Contact, Handle
@@ -91,23 +91,34 @@ async def _scan(
 
 
 async def _holders(directory: Directory, schema: Schema, identifier: str, after: Handle | None, limit: int) -> Found:
-    """Whoever holds an identifier: its owner, and those for whom it is contested."""
-    claim = (await directory.claims([identifier])).get(identifier)
-    if claim is None:
-        return Found([], None)
-    handles = claim.mentions | ({claim.owner} if claim.owner is not None else set())
-    ahead = sorted(handle for handle in handles if after is None or handle > after)
+    """Whoever holds an identifier: its owner, and those for whom it is contested or shared."""
     found: list[Contact] = []
-    for start in range(0, len(ahead), _PAGE):
-        stored = await directory.contacts(ahead[start : start + _PAGE])
-        for handle in sorted(stored):
-            if identifier in held(stored[handle], schema):
+    scanned = 0
+    async for page in _mentioners(directory, identifier, after):
+        if scanned >= SCANNED:
+            return Found(found, after)
+        for contact in page:
+            if identifier in held(contact, schema):
                 if len(found) == limit:
                     return Found(found, found[-1].handle)
-                found.append(stored[handle])
-        if SCANNED <= start + _PAGE < len(ahead):
-            return Found(found, ahead[start + _PAGE - 1])
+                found.append(contact)
+            after = contact.handle
+        scanned += len(page)
     return Found(found, None)
+
+
+async def _mentioners(directory: Directory, identifier: str, after: Handle | None) -> AsyncIterator[list[Contact]]:
+    """Pages of the contacts whose evidence names an identifier, in the order of their handles."""
+    claim = (await directory.claims([identifier])).get(identifier)
+    ahead = sorted(handle for handle in (claim.mentions if claim else ()) if after is None or handle > after)
+    if not ahead:
+        # A shared identifier is nobody's: it is found by the contacts themselves.
+        while page := await directory.sharers(identifier, after=after, limit=_PAGE):
+            yield page
+            after = page[-1].handle
+    for start in range(0, len(ahead), _PAGE):
+        stored = await directory.contacts(ahead[start : start + _PAGE])
+        yield [stored[handle] for handle in sorted(stored)]
 
 
 def _says(contact: Contact, schema: Schema, wanted: str, unmasked: bool) -> bool:

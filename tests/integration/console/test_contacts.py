@@ -209,3 +209,18 @@ async def test_reading_needs_the_scope_read(client: Callable[[str], httpx.AsyncC
     for key, status in (("", 401), ("wrong", 401), ("ingest", 403), ("pii", 403)):
         reply = await client(key).get(path)
         assert (reply.status_code, reply.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_a_shared_identifier_finds_everybody_who_holds_it(
+    masked: httpx.AsyncClient, directory: SqliteDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "SCANNED", 20)
+    monkeypatch.setattr(searching, "_PAGE", 10)
+    people = await crowd(directory, 40)
+    for person in people[:30]:
+        person.shared = {"email:all@example.com"}
+        person.multi["email"] = {"all@example.com": (person.birth, 0, "all@example.com", "crowd")}
+        person.version = 1
+    await directory.commit(Changes(contacts=people[:30]))
+    found, pages = await walk(masked, q="email:all@example.com")
+    assert (sorted(found), pages) == (sorted(format_event_id(person.id) for person in people[:30]), 2)

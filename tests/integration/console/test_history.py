@@ -77,7 +77,8 @@ async def test_a_page_of_large_events_ends_early(unmasked: httpx.AsyncClient, di
 async def test_provenance_tells_what_the_export_tells(unmasked: httpx.AsyncClient) -> None:
     ann, _ = stock().contacts
     body = (await unmasked.get(f"/v1/contacts/{format_event_id(make_event_id('shop', 'o-3'))}/provenance")).json()
-    assert body == orjson.loads(orjson.dumps({"id": ANN_ID, "provenance": provenance_object(ann, SCHEMA)}))
+    told = {"id": body["id"], "provenance": body["provenance"]}
+    assert told == orjson.loads(orjson.dumps({"id": ANN_ID, "provenance": provenance_object(ann, SCHEMA)}))
 
 
 async def test_the_cursor_of_another_list_is_refused(unmasked: httpx.AsyncClient) -> None:

@@ -13,10 +13,10 @@ from contactfold.adapters.sqlite_directory import SqliteDirectory
 from contactfold.domain.stamp import format_event_id
 from contactfold.web.access import KeyRing
 from contactfold.web.application import make_app
-from contactfold_console import models
+from contactfold_console import history_models, models
 from contactfold_console.app import Deps, install
 from contactfold_console.paging import read_cursor, write_cursor
-from integration.console.people import ANN, DAY, SCHEMA
+from integration.console.people import ANN, BOB, DAY, SCHEMA
 
 ANN_ID = format_event_id(ANN)
 
@@ -51,6 +51,9 @@ async def test_hostile_ids_and_queries_are_answered_with_a_sentence(unmasked: ht
         f"/v1/contacts/{text}",
         f"/v1/contacts/{text}/evidence",
         f"/v1/contacts/{text}/provenance",
+        f"/v1/contacts/{text}/explain",
+        f"/v1/contacts/{ANN_ID}/explain?a={text}",
+        f"/v1/contacts/{ANN_ID}/explain?a={text}&b={text}",
         f"/v1/organizations/{text}",
         f"/v1/contacts?identifier={text}",
         f"/v1/contacts?q={text}",
@@ -106,6 +109,7 @@ async def away(directory: SqliteDirectory, tmp_path: Path) -> AsyncIterator[http
         f"/v1/contacts/{ANN_ID}",
         f"/v1/contacts/{ANN_ID}/evidence",
         f"/v1/contacts/{ANN_ID}/provenance",
+        f"/v1/contacts/{ANN_ID}/explain",
         "/v1/organizations/A-1",
     ],
 )
@@ -123,7 +127,9 @@ async def test_a_directory_that_is_away_is_503_with_the_reason(away: httpx.Async
         ("/v1/contacts?identifier=external_customer_id:B-7", models.Contact),
         (f"/v1/contacts/{ANN_ID}", models.Contact),
         (f"/v1/contacts/{ANN_ID}/evidence", models.EvidenceList),
-        (f"/v1/contacts/{ANN_ID}/provenance", models.ContactProvenance),
+        (f"/v1/contacts/{ANN_ID}/provenance", history_models.ContactProvenance),
+        (f"/v1/contacts/{ANN_ID}/explain", history_models.Explanation),
+        (f"/v1/contacts/{ANN_ID}/explain?b={format_event_id(BOB)}", history_models.Explanation),
         ("/v1/organizations/A-1/ä", models.Organization),
         ("/v1/schema", models.ContactSchema),
     ],

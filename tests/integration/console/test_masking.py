@@ -25,6 +25,15 @@ SWEPT = {
     "/v1/contacts/{contact_id}": [f"/v1/contacts/{ANN_ID}", f"/v1/contacts/{BOB_ID}", "/v1/contacts/zqfirst"],
     "/v1/contacts/{contact_id}/evidence": [f"/v1/contacts/{ANN_ID}/evidence", f"/v1/contacts/{BOB_ID}/evidence"],
     "/v1/contacts/{contact_id}/provenance": [f"/v1/contacts/{ANN_ID}/provenance", f"/v1/contacts/{BOB_ID}/provenance"],
+    "/v1/contacts/{contact_id}/explain": [
+        f"/v1/contacts/{ANN_ID}/explain",
+        f"/v1/contacts/{BOB_ID}/explain",
+        f"/v1/contacts/{ANN_ID}/explain?b={BOB_ID}",
+        f"/v1/contacts/{ANN_ID}/explain?a=email:zqmail@zqdomain.example&b=web:zqweb",
+        f"/v1/contacts/{ANN_ID}/explain?a=email:zqmail@zqdomain.example&b=web:zqother",
+        f"/v1/contacts/{BOB_ID}/explain?a=email:zqmail@zqdomain.example",
+        f"/v1/contacts/{ANN_ID}/explain?a=zqfirst&b=email:zqmail",
+    ],
     "/v1/organizations/{account_id}": ["/v1/organizations/A-1/ä", "/v1/organizations/zqfirst"],
     "/v1/schema": ["/v1/schema"],
 }

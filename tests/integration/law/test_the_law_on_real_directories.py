@@ -1,17 +1,17 @@
 """The law on SQLite and MongoDB: the same histories and the same oracle as in tests/oracle, through the applier.
 
-In every run: seeded histories of all modes, shuffled, duplicated and cut into random batches. `make law ON=mongo`
-plays others for longer.
+In every run: seeded histories of all modes, with directives and without, shuffled, duplicated and cut into random
+batches. `make law ON=mongo` plays others for longer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
 
 from oracle.choosing import SeededChooser
-from oracle.histories import MODES, Mode
 from oracle.law import make_case
+from oracle.making import ERASED_MODES, MODES, RULED_MODES, Mode
 from oracle.places import RealStage
 from oracle.properties import (
     check_that_order_buries_nobody,
@@ -24,13 +24,14 @@ from oracle.shrinking import Case, hold
 
 MANY, SOME = 20, 8
 SIZES = (4, 6, 10, 16, 25)
-by_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+RULED = (*RULED_MODES, *ERASED_MODES)
+by_mode = pytest.mark.parametrize("mode", [*MODES, *RULED], ids=lambda mode: mode.name)
 by_processors = pytest.mark.parametrize("processors", [2, 3])
 
 
-def cases(topic: str, count: int) -> list[tuple[SeededChooser, Case]]:
+def cases(topic: str, count: int, modes: Sequence[Mode] = MODES) -> list[tuple[SeededChooser, Case]]:
     """So many histories of each mode, with a source of further choices."""
-    seeds = [(f"{topic}/{mode.name}/{turn}", mode) for mode in MODES for turn in range(count)]
+    seeds = [(f"{topic}/{mode.name}/{turn}", mode) for mode in modes for turn in range(count)]
     return [(SeededChooser(f"{seed}/more"), make_case(seed, mode, SIZES)) for seed, mode in seeds]
 
 
@@ -60,6 +61,25 @@ def test_a_batch_that_another_processor_overtakes_while_it_reads_keeps_the_law(s
     before = stage.tally.conflicts
     for choose, case in cases("overtaken", SOME // 2):
         hold(partial(_check, check_the_law_with_interruption, at=choose.number(0, 8), on=stage), case)
+    assert stage.tally.conflicts > before, "no batch was ever overtaken, so this showed nothing"
+
+
+@by_processors
+def test_processors_that_record_directives_and_settle_them_at_the_same_time_keep_the_law(
+    stage: RealStage, processors: int
+) -> None:
+    """One records a separation, a share, a retraction or an erasure while the others apply what it is about."""
+    before = stage.tally.conflicts
+    for _, case in cases(f"ruled together/{processors}", SOME // 2, RULED):
+        hold(partial(_check, check_the_law_with_processors, processors=processors, on=stage), case)
+    assert stage.tally.conflicts > before, "no two processors ever met, so this showed nothing"
+
+
+def test_a_directive_that_overtakes_a_batch_or_is_overtaken_keeps_the_law(stage: RealStage) -> None:
+    """Between any two calls of a decision."""
+    before = stage.tally.conflicts
+    for choose, case in cases("ruled overtaken", SOME // 2, RULED):
+        hold(partial(_check, check_the_law_with_interruption, at=choose.number(0, 12), on=stage), case)
     assert stage.tally.conflicts > before, "no batch was ever overtaken, so this showed nothing"
 
 

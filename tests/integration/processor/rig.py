@@ -194,9 +194,12 @@ async def expected_export(events: Sequence[Event]) -> bytes:
     applier = Applier(directory, SCHEMA, Limits(), clock)
     distinct = {event["id"]: event for event in reversed(events)}
     happened = sorted(distinct.values(), key=lambda event: event["occurred_at"])
-    for begin in range(0, len(happened), 500):
-        part = happened[begin : begin + 500]
-        await applier.apply([_record(event, begin + n) for n, event in enumerate(part)])
+    records = [_record(event, place) for place, event in enumerate(happened)]
+    applied = 0
+    while applied < len(records):
+        applied += (await applier.apply(records[applied : applied + 500])).count
+        while await applier.settle():
+            pass
     return await export_of(directory)
 
 

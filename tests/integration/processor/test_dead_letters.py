@@ -1,13 +1,13 @@
 """What cannot be applied: kept whole, kept as evidence, or found in a batch and buried while the others live."""
 
-import asyncio
+import json
 
 import pytest
 
 from contactfold.config import Limits
 from contactfold.domain.errors import RetryOnFreshState, TooLarge
-from contactfold.ports import Changes, Lane, NewRecord
-from contactfold_processor.breaker import read_stop, resume
+from contactfold.ports import Changes, Directory, Lane, NewRecord
+from contactfold.redriving import make_key, write_copy
 from e2e.loads import Event, Load, make_events
 from integration.processor.rig import (
     Meddling,
@@ -20,7 +20,6 @@ from integration.processor.rig import (
     outcomes_of,
     processing,
     until,
-    waiting,
 )
 
 ONE_KEY = "one partition"
@@ -156,11 +155,57 @@ async def test_a_late_event_that_dies_takes_no_neighbour_of_its_batch_with_it(em
     await check_applied_once(directory, [*crowd, ann("bob", "05", values=bob), batch[0], *batch[2:]])
 
 
+@pytest.mark.parametrize("keyed", [True, False], ids=["many contacts", "one contact"])
+async def test_the_reason_names_what_holds_the_crowd_together_and_the_command_that_parts_it(
+    site: Site, keyed: bool
+) -> None:
+    """Not what the late event itself names: to share that would part nobody."""
+    desk = "+14155550100"
+    crowd: list[Event] = [
+        {
+            "id": f"c-{n}",
+            "source": "load",
+            "occurred_at": f"2026-01-02T00:00:{n:02}Z",
+            "values": {"email": f"p{n % 7}@example.com", "phone_number": desk}
+            | ({"external_customer_id": f"k{n % 7}"} if keyed else {}),
+        }
+        for n in range(20)
+    ]
+    values = {"email": "p3@example.com", "first_name": "Bob"}
+    late = {
+        "id": "late",
+        "source": "load",
+        "occurred_at": "2026-01-01T00:00:00Z",
+        "action": "replace",
+        "values": values,
+    }
+    log, directory = await site.log(), await site.directory()
+    async with processing(log, directory, limits=Limits(component_events=10)):
+        await append(log, crowd, key=ONE_KEY)
+        await at_rest(log, directory)
+        await append(log, [late], key=ONE_KEY)
+        await at_rest(log, directory)
+        (letter,) = await all_letters(directory)
+        assert f"`contactfold share phone_number:{desk}`" in letter.reason
+
+        share = {"id": "share", "source": "load", "type": "identifier.share", "identifiers": [f"phone_number:{desk}"]}
+        await append(log, [json.dumps(share).encode()], key=ONE_KEY)
+        await at_rest(log, directory)
+        await until(lambda: _is_settled(directory), "the directive is settled")
+        await log.append(Lane.LIVE, [write_copy(letter, await make_key(directory))])
+        await at_rest(log, directory)
+    assert await all_letters(directory) == [], "the command was the way out"
+
+
+async def _is_settled(directory: Directory) -> bool:
+    return not await directory.settlings()
+
+
 async def test_a_record_that_conflicts_for_ever_dies_instead_of_holding_its_partition(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody else writes here: what it meets in the directory must contradict itself."""
-    monkeypatch.setattr("contactfold_processor.processor._LAST_CONFLICT", 12)
+    monkeypatch.setattr("contactfold_processor.processor._LAST_CONTRADICTION", 12)
     events = make_events(14, Load(count=40, people=10))
     log, directory = await site.log(), await site.directory()
     await append(log, events, key=ONE_KEY)
@@ -177,99 +222,3 @@ async def test_a_record_that_conflicts_for_ever_dies_instead_of_holding_its_part
     assert (letter.offset, letter.code) == (17, "not_applied")
     assert "has just grown" in letter.reason
     await check_applied_once(directory, [event for event in events if event["id"] != "e-17"])
-
-
-# ---------------------------------------------------------------------------------------------- the breaker
-
-LIMITS = Limits(dead_window=20, dead_share=0.5)
-
-
-async def test_more_than_a_share_of_dead_records_stops_every_processor_until_it_is_resumed(site: Site) -> None:
-    good = make_events(13, Load(count=60, people=10))
-    log, directory = await site.log(), await site.directory()
-    await append(log, good[:10], key=ONE_KEY)
-    await append(log, [b"no event %d" % n for n in range(20)], key=ONE_KEY)
-    await append(log, good[10:], key=ONE_KEY)
-    async with processing(log, directory, limits=LIMITS) as processor:
-        await until(lambda: processor.stopped_because is not None, "the processor stops")
-    assert "contactfold resume" in str(processor.stopped_because)
-
-    # After 10 that lived, the 11th death is the first that is more than half of the last 20.
-    stop = await read_stop(directory)
-    assert stop is not None
-    assert stop.position == 20, "nothing from the record that tripped on is committed"
-    assert len(await all_letters(directory)) == 10
-    assert sum(one is None for one in (await outcomes_of(directory, good)).values()) == 50
-
-    meddling = Meddling(directory)
-    async with processing(log, meddling.port, limits=LIMITS) as another:
-        await until(lambda: another.stopped_because is not None, "a new processor stands still too")
-        await until(lambda: meddling.asked.count("stopped") >= 2, "it has looked again")
-        assert meddling.commits == []
-        assert await resume(directory, sorted(await log.ends())) is not None
-        await at_rest(log, directory)
-        await until(lambda: another.stopped_because is None, "it says that it goes on")
-    assert len(await all_letters(directory)) == 20
-    await check_applied_once(directory, good)
-
-
-async def test_the_processor_that_stopped_itself_skips_nothing_when_it_is_resumed(site: Site) -> None:
-    """It had fetched the records behind the one it stopped at."""
-    good = make_events(16, Load(count=60, people=10))
-    log, directory = await site.log(), await site.directory()
-    await append(log, [*good[:10], *(b"no event %d" % n for n in range(20)), *good[10:]], key=ONE_KEY)
-    async with processing(log, directory, limits=LIMITS) as processor:
-        await until(lambda: processor.stopped_because is not None, "the processor stops")
-        await resume(directory, sorted(await log.ends()))
-        await at_rest(log, directory)
-    assert len(await all_letters(directory)) == 20
-    await check_applied_once(directory, good)
-
-
-@pytest.mark.parametrize("dead_window", [1, 2])
-async def test_the_smallest_windows_stop_the_processor_at_the_first_records(embedded: Site, dead_window: int) -> None:
-    """Without a position stored yet there is still a place to stop at."""
-    limits = Limits(dead_window=dead_window, dead_share=0.0)
-    log, directory = await embedded.log(), await embedded.directory()
-    await append(log, [b"no event", b"no event either", b"nor this"], key=ONE_KEY)
-    async with processing(log, directory, limits=limits) as processor:
-        await until(lambda: processor.stopped_because is not None, "the processor stops")
-    stop = await read_stop(directory)
-    assert stop is not None
-    assert stop.position == dead_window - 1
-    assert len(await all_letters(directory)) == dead_window - 1
-
-
-async def test_faults_of_ours_trip_the_breaker_as_bad_records_do(embedded: Site) -> None:
-    """Code that fails for every record must stop, not drain the log into dead letters."""
-    events = make_events(14, Load(count=12, people=3))
-    log, directory = await embedded.log(), await embedded.directory()
-    await append(log, events, key=ONE_KEY)
-    meddling = Meddling(directory)
-
-    async def always_break(changes: Changes) -> None:
-        if changes.evidence:
-            raise ZeroDivisionError
-
-    meddling.before = always_break
-    async with processing(log, meddling.port, limits=Limits(dead_window=3, dead_share=0.5)) as processor:
-        await until(lambda: processor.stopped_because is not None, "the processor stops")
-    assert len(await all_letters(directory)) == 2
-    meddling.before = None
-    await resume(directory, sorted(await log.ends()))
-    async with processing(log, meddling.port, limits=LIMITS):
-        await at_rest(log, directory)
-    await check_applied_once(directory, events[2:])
-
-
-async def test_a_dead_letter_does_not_stop_what_comes_after_a_restart(embedded: Site) -> None:
-    events = make_events(15, Load(count=40, people=5))
-    log, directory = await embedded.log(), await embedded.directory()
-    for n, event in enumerate(events):
-        await append(log, [event, b"no event"] if n % 2 else [event], key=ONE_KEY)
-    for _ in range(3):
-        async with asyncio.timeout(30), processing(log, directory, limits=LIMITS):
-            await at_rest(log, directory)
-    assert await waiting(log, directory) == 0
-    assert len(await all_letters(directory)) == 20
-    await check_applied_once(directory, events)
