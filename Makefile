@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test lint format law bench lock
+.PHONY: help install install-dev run test lint format law storms mutations bench lock
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -66,6 +66,15 @@ format: install-dev ## Put the code into shape
 
 law: install-dev ## Play random histories against the law, for SECONDS=60, ON=memory, sqlite or mongo (SEED=... to repeat)
 	@cd tests && ../$(BIN)/python -m oracle.law --seconds $(or $(SECONDS),60) --on $(or $(ON),memory) $(if $(SEED),--seed $(SEED))
+
+storms: install-dev ## Kill, stop and restart everything again and again, for ROUNDS=3 (CONTACTFOLD_TEST_SEED=... to repeat)
+	@CONTACTFOLD_TEST_STORMS=$(or $(ROUNDS),3) $(BIN)/python -m pytest --durations=10 tests/e2e/test_storms.py tests/integration/faults
+
+mutations: install-dev ## Take out what the law rests on, one thing at a time, and see a test fail (NAME="..." for some)
+	@cd tests && ../$(BIN)/python -m mutations $(NAME)
+
+rollback: install-dev ## Take an import of ROWS=200000 back on MongoDB while live events flow, and tell how fast
+	@CONTACTFOLD_TEST_ROLLBACK=$(or $(ROWS),200000) $(BIN)/python -m pytest tests/e2e/test_rollback.py
 
 bench: install-dev ## Measure events per second, embedded and on Kafka with MongoDB
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

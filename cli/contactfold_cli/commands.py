@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from contactfold_cli import dead_commands, key_commands, schema_commands
+from contactfold_cli import dead_commands, directive_commands, key_commands, schema_commands
 from contactfold_cli.options import AcceptGap, ConfigFile, Json
 
 app = typer.Typer(
@@ -106,3 +106,73 @@ def resume(config: ConfigFile = None, json: Json = False) -> int:
     from contactfold_cli.resuming import run_resume
 
     return run_resume(*load(config, json=json), json=json)
+
+
+@app.command()
+def replay(
+    config: ConfigFile = None,
+    json: Json = False,
+    start: Annotated[
+        str, typer.Option("--from", metavar="beginning|TIME", help="Where to begin: a time is that of the record.")
+    ] = "beginning",
+) -> int:
+    """Read the log again into the directory, and show that nothing changes."""
+    from contactfold_cli.composition import load
+    from contactfold_cli.replaying import run_replay
+
+    return run_replay(*load(config, json=json), start=start, json=json)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="DIRECTORY", help="A data directory, a mongodb:// address, or")],
+    after: Annotated[str, typer.Argument(metavar="DIRECTORY", help="a file written by `contactfold export`.")],
+    config: ConfigFile = None,
+    json: Json = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, metavar="N", help="Examples of each kind.")] = 10,
+    masked: Annotated[bool, typer.Option("--masked", help="Mask personal values, which are shown otherwise.")] = False,
+) -> int:
+    """Show what differs between two directories: contacts created, gone, merged, split, changed."""
+    from contactfold_cli.composition import load
+    from contactfold_cli.differing import run_diff
+
+    return run_diff(*load(config, json=json), before=before, after=after, limit=limit, masked=masked, json=json)
+
+
+@app.command()
+def verify(
+    config: ConfigFile = None,
+    json: Json = False,
+    sample: Annotated[
+        int, typer.Option("--sample", min=0, metavar="N", help="Fold N contacts anew, with their components.")
+    ] = 1000,
+    whole: Annotated[bool, typer.Option("--all", help="Fold every contact anew, however many there are.")] = False,
+    first: Annotated[int, typer.Option("--first", min=0, metavar="N", help="Name the first N mismatches.")] = 100,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Show personal identifiers of claims whole.")] = False,
+) -> int:
+    """Check that log, positions, evidence, dead letters, claims and contacts agree; nothing is changed."""
+    from contactfold_cli.composition import load
+    from contactfold_cli.verifying import run_verify
+
+    chosen = None if whole else sample
+    return run_verify(*load(config, json=json), sample=chosen, first=first, unmasked=unmasked, json=json)
+
+
+@app.command()
+def explain(
+    one: Annotated[
+        str,
+        typer.Argument(metavar="A", help="An identifier like email:ann@example.com, or an event's or contact's id."),
+    ],
+    other: Annotated[str | None, typer.Argument(metavar="B", help="Another; without it, how A came to be.")] = None,
+    config: ConfigFile = None,
+    json: Json = False,
+) -> int:
+    """Tell why two things are one contact: the events and identifiers that joined them, or what keeps them apart."""
+    from contactfold_cli.composition import load
+    from contactfold_cli.explaining import run_explain
+
+    return run_explain(*load(config, json=json), one=one, other=other, json=json)
+
+
+directive_commands.add_to(app)

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
+from pydantic import SecretStr
 
-from contactfold.adapters.chosen import make_directory, make_log
+from contactfold.adapters.chosen import DIRECTORY_FILE, make_directory, make_log
 from contactfold.config import Config, Misconfigured, Settings, load_config, load_settings
 from contactfold.domain.schema import Schema
 from contactfold.lifetime import Parts
@@ -59,6 +60,18 @@ async def opened_log(settings: Settings) -> AsyncIterator[EventLog]:
         yield log
     finally:
         await parts.close()
+
+
+def settings_at(settings: Settings, address: str | Path) -> Settings:
+    """The same settings with the directory at another address: a server's, or a data directory."""
+    if isinstance(address, Path):
+        return settings.model_copy(update={"directory": None, "data_dir": address})
+    return settings.model_copy(update={"directory": SecretStr(address)})
+
+
+def holds_directory(data_dir: Path) -> bool:
+    """Whether a path is a data directory with an embedded directory in it."""
+    return (data_dir / DIRECTORY_FILE).is_file()
 
 
 def tell_ready(service: str, *, json: bool) -> Callable[[str], Awaitable[None]]:

@@ -36,7 +36,9 @@ class GrowingTable:
         for column in rows[0]:
             widest = max(len(column), *(len(row[column]) for row in cells))
             self._widths[column] = max(self._widths.get(column, 0), min(widest, _WIDEST))
-            table.add_column(column, min_width=self._widths[column])
+            # Nothing stands behind the last column, which may wrap: on a narrow terminal it is not cut off.
+            last = column == [*rows[0]][-1]
+            table.add_column(column, min_width=None if last else self._widths[column])
         for row in cells:
             # As Text, not markup: a value with brackets in it is shown, never obeyed.
             table.add_row(*map(Text, row.values()))

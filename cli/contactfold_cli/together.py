@@ -59,11 +59,11 @@ async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: 
     schema = config.contact_schema
     parts = Parts(log=log, directory=SameSchema(directory, schema))
     ring = KeyRing(directory, admin_key(settings), machine_clock)
-    running = RunningProcessor(config, machine_clock, accept_gap=accept_gap)
+    running = RunningProcessor(config, machine_clock, accept_gap=accept_gap, erasure_key=settings.erasure_key)
     probes = {**parts.probes, "processor": running.probe}
     app = make_app(title="contactfold", ring=ring, probes=probes, version=__version__)
     install_ingest(app, IngestDeps(log, directory, schema, config.sources, config.limits, machine_clock, ring))
-    install_console(app, ConsoleDeps(directory, schema, ring))
+    install_console(app, ConsoleDeps(directory, schema, ring, config.limits.component_events))
 
     async def announce(address: str) -> None:
         _print_ready(address, settings, schema, needs_key=not await ring.is_open(), json=json)

@@ -75,10 +75,10 @@ def _make_event(chance: random.Random, load: Load, place: int) -> Event:
 def _make_values(chance: random.Random, load: Load) -> dict[str, Any]:
     person = chance.randrange(load.people)
     values: dict[str, Any] = {"labels": [f"l{chance.randint(1, 9)}"]}
-    named = chance.sample(_identifiers(person), chance.choice((1, 2, 2, 3)))
+    named = chance.sample(identifiers_of(person), chance.choice((1, 2, 2, 3)))
     if chance.random() < load.links and load.people > 1:
         neighbour = person ^ 1 if person ^ 1 < load.people else person
-        named.append(chance.choice(_identifiers(neighbour)[1:]))
+        named.append(chance.choice(identifiers_of(neighbour)[1:]))
     for key, value in named:
         values[key] = [*values.get(key, []), value] if key != "external_customer_id" else value
     if not load.plain:
@@ -88,7 +88,8 @@ def _make_values(chance: random.Random, load: Load) -> dict[str, Any]:
     return values
 
 
-def _identifiers(person: int) -> list[tuple[str, str]]:
+def identifiers_of(person: int) -> list[tuple[str, str]]:
+    """What a person is named by: fields and values."""
     return [
         ("external_customer_id", f"c-{person}"),
         ("email", f"P{person}@example.com"),

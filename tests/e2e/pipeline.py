@@ -57,9 +57,10 @@ class Pipeline:
         return all(positions.get(partition, 0) >= end for partition, end in ends.items())
 
     def wait_until_at_rest(self, *, within: float = 120.0) -> None:
-        """Return when every record of the log is applied."""
+        """Return when every record of the log is applied, and what directives left to do is done."""
         ends = self.ends()
         until(lambda: self.has_applied(ends), f"everything up to {ends} is applied", within=within, every=0.2)
+        until(lambda: not self._find("settlings"), "nothing is settling", within=within, every=0.2)
 
     def applied(self) -> int:
         """How many records are applied."""
@@ -68,6 +69,10 @@ class Pipeline:
     def evidence_ids(self) -> list[bytes]:
         """The ids of all events in evidence."""
         return [bytes(each["_id"]) for each in self._find("evidence", {"_id": 1})]
+
+    def letters(self) -> list[dict[str, Any]]:
+        """The ids of all dead letters, with code and reason."""
+        return self._find("dead_letters", {"code": 1, "reason": 1})
 
     def without_outcome(self, events: Iterable[Event]) -> list[str]:
         """The own ids of the events that are not in evidence."""

@@ -14,7 +14,19 @@ from e2e.pipeline import Pipeline
 from servers.commands import Installation, Server, eventually
 from servers.mongo import MongoServer
 
-SERVICES = ["up", "ingest", "console", "processor", "export"]
+SERVICES = ["up", "ingest", "console", "processor", "export", "replay"]
+
+COMMANDS = [
+    *((service,) for service in SERVICES),
+    ("verify",),
+    ("explain", "email:x@a.example"),
+    ("separate", "email:x@a.example", "email:y@a.example", "--yes"),
+    ("share", "email:x@a.example", "--yes"),
+    ("retract", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "--yes"),
+    ("erase", "email:x@a.example", "--yes"),
+    ("dead", "redrive"),
+]
+"""Whatever reads what was folded, or writes what is to be."""
 
 ATTRIBUTES = """
     - {key: email, type: email, channel: email, multi: true}
@@ -28,9 +40,12 @@ REFUSAL = """\
 The directory was folded with another schema, and cannot go on with this one:
 The attribute twitter was a channel and is now a key.
 The attribute twitter had several values and has now one value.
-Undo this in the configuration. Or stop all services and point them at a new, empty directory, which builds itself \
-from the log: another CONTACTFOLD_DIRECTORY, or, where it is embedded, another CONTACTFOLD_DATA_DIR that holds nothing \
-but a copy of log.db (and of log.db-wal, if there is one).
+Undo this in the configuration, or let a new directory build itself from the log:
+1. With servers: start a processor with this configuration and a new database in CONTACTFOLD_DIRECTORY; what runs with \
+the former configuration may go on meanwhile. Embedded: stop `contactfold up`, name a new CONTACTFOLD_DATA_DIR that \
+holds nothing but a copy of log.db (and of log.db-wal, if there is one), and start it with this configuration.
+2. When no record waits any more, see what differs: `contactfold diff OLD NEW`.
+3. Start every service with this configuration on the new directory.
 """
 
 EVENTS = [
@@ -93,11 +108,11 @@ TWO_PEOPLE = [
 ]
 
 
-def test_every_service_refuses_a_schema_the_directory_was_not_folded_with(here: Installation) -> None:
+def test_every_service_and_command_refuses_a_schema_the_directory_was_not_folded_with(here: Installation) -> None:
     fold(here)
     configure(here, CHANGED)
-    for command in SERVICES:
-        ended = here.run(command)
+    for command in COMMANDS:
+        ended = here.run(*command)
         assert (command, ended.returncode, ended.stdout) == (command, 2, "")
         assert ended.stderr.endswith(REFUSAL)
         assert "Traceback" not in ended.stderr

@@ -21,6 +21,7 @@ from servers.processes import free_ports
 _PORTS = ("8080", "8081", "8082")
 _SENTINEL = "--- the command has ended:"
 _PATIENCE = 60.0
+_CTRL_C = "# Ctrl-C where `make run` runs\n"
 # What bash itself says of a job that a page has killed; a terminal shows it too, in other words.
 _KILLED = re.compile(r"^\S+: line \d+: +\d+ Killed.*\n?", re.MULTILINE)
 
@@ -56,6 +57,8 @@ class Terminals:
         if command.rstrip().endswith("make run"):
             *settings, _, _ = shlex.split(command)
             return self._show(self.start(**dict(setting.split("=", 1) for setting in settings)))
+        if command.startswith(_CTRL_C):
+            self.interrupt()
         script = self._scripts / "command"
         script.write_text(command + "\n")
         assert self._bash.stdin is not None

@@ -12,7 +12,7 @@ from contactfold.environment import PREFIX, Settings
 from contactfold_cli.commands import app
 from e2e.docs.pages import PAGES, ROOT, anchors, read_blocks, read_prose
 
-OF_TESTS = {"CONTACTFOLD_TEST_KAFKA", "CONTACTFOLD_TEST_MONGODB"}
+OF_TESTS = {"CONTACTFOLD_TEST_KAFKA", "CONTACTFOLD_TEST_MONGODB", "CONTACTFOLD_TEST_SEED"}
 LOOKED_AT = {
     "export CONTACTFOLD_ADMIN_KEY=$(openssl rand -hex 32)",
     "docker compose up --build",

@@ -1,0 +1,1 @@
+"""What keeps the law, taken out one thing at a time: each time a test must fail (docs/the-law.md has the table)."""

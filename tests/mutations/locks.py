@@ -1,0 +1,323 @@
+"""What keeps two batches apart that could influence each other: versions, and the documents that a batch raises."""
+
+from mutations.mutation import ADAPTERS, DOMAIN, MET, PROCESSOR, Mutation
+
+TOGETHER = "tests/oracle/test_the_law.py::test_processors_that_work_at_the_same_time_keep_the_law"
+RULED_TOGETHER = (
+    "tests/oracle/test_the_law_of_directives.py::test_processors_that_apply_and_settle_at_the_same_time_keep_the_law"
+)
+OVERTAKEN = "tests/oracle/test_the_law.py::test_a_batch_that_another_processor_overtakes_while_it_reads_keeps_the_law"
+CHANGED = "tests/contract/test_directory.py::test_of_a_change_and_a_removal_exactly_one_succeeds"
+KNOWN = "tests/oracle/test_counterexamples.py"
+
+VERSIONS = (
+    Mutation(
+        "a document is replaced in the version it was loaded in only, MongoDB",
+        f"{ADAPTERS}/mongo_writing.py",
+        'ReplaceOne({"_id": document["_id"], "version": record.version}, document)',
+        'ReplaceOne({"_id": document["_id"]}, document)',
+        MET,
+        "mongo",
+    ),
+    Mutation(
+        "a document is removed in the version it was loaded in only, MongoDB",
+        f"{ADAPTERS}/mongo_writing.py",
+        'DeleteOne({"_id": id_, "version": version})',
+        'DeleteOne({"_id": id_})',
+        CHANGED,
+        "mongo",
+    ),
+    Mutation(
+        "a document is replaced in the version it was loaded in only, SQLite",
+        f"{ADAPTERS}/sqlite_rows.py",
+        '    where = " AND ".join(f"{name} = ?" for name in (*key, "version"))\n    expect(connection, len(old)',
+        '    where = " AND ".join([*(f"{name} = ?" for name in key), "? > 0"])\n    expect(connection, len(old)',
+        MET,
+        "sqlite",
+    ),
+    Mutation(
+        "a document is removed in the version it was loaded in only, SQLite",
+        f"{ADAPTERS}/sqlite_rows.py",
+        '    where = " AND ".join(f"{name} = ?" for name in (*key, "version"))\n    expect(connection, len(gone)',
+        '    where = " AND ".join([*(f"{name} = ?" for name in key), "? > 0"])\n    expect(connection, len(gone)',
+        CHANGED,
+        "sqlite",
+    ),
+    Mutation(
+        "a write that finds nothing to replace undoes all, MongoDB",
+        f"{ADAPTERS}/mongo_writing.py",
+        "    if sum(done.values()) != len(writes):\n",
+        "    if sum(done.values()) > len(writes):\n",
+        MET,
+        "mongo",
+    ),
+    Mutation(
+        "a version grows, MongoDB",
+        f"{ADAPTERS}/documents.py",
+        '"version": contact.version + 1',
+        '"version": contact.version or 1',
+        MET,
+        "mongo",
+    ),
+    Mutation(
+        "what was read at different moments must fit together",
+        f"{PROCESSOR}/loading.py",
+        "    for claim in claims.values():\n        for handle in claim.mentions:\n",
+        "    return\n    for claim in claims.values():\n        for handle in claim.mentions:\n",
+        OVERTAKEN,
+    ),
+    Mutation(
+        "a member that changed between two reads is a conflict",
+        f"{PROCESSOR}/loading.py",
+        "        if loaded is not None and loaded.version != contact.version:\n",
+        "        if False:\n",
+        f"{KNOWN}::test_a_contact_that_joins_a_component_while_a_batch_loads_both_keeps_the_batchs_event",
+    ),
+    Mutation(
+        "a rebuild has all evidence that its contacts count",
+        f"{PROCESSOR}/workspace.py",
+        "            if len(pieces) != sum(contact.size for contact in members.values()):\n",
+        "            if False:\n",
+        RULED_TOGETHER,
+    ),
+)
+
+STATEMENTS = (
+    Mutation(
+        "a statement raises its contact, also where it changes nothing",
+        f"{DOMAIN}/step.py",
+        "    excerpt.touched.add(contact.handle)\n    if contact.component is not None:\n",
+        "    if not contact.version:\n        excerpt.touched.add(contact.handle)\n"
+        "    if contact.component is not None:\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a statement raises the component of its contact",
+        f"{DOMAIN}/step.py",
+        "        excerpt.touched_components.add(component.id)\n",
+        "",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a statement writes the claim of an identifier it is the first to name",
+        f"{DOMAIN}/excerpt.py",
+        "            claim.mentions.add(contact.handle)\n            self.touched_claims.add(identifier)\n        if",
+        "            claim.mentions.add(contact.handle)\n        if",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a join raises the component that is kept",
+        f"{DOMAIN}/excerpt.py",
+        "        self.touched_components.add(kept.id)\n",
+        "        if not kept.version:\n            self.touched_components.add(kept.id)\n",
+        TOGETHER,
+    ),
+    Mutation(
+        "a rebuild raises every contact, also where nothing changes",
+        f"{DOMAIN}/rebuild.py",
+        "        excerpt.contacts[contact.handle] = contact\n        excerpt.touched.add(contact.handle)\n",
+        "        excerpt.contacts[contact.handle] = contact\n"
+        "        if contact.handle not in versions:\n            excerpt.touched.add(contact.handle)\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a rebuild raises its component, also where nothing changes",
+        f"{DOMAIN}/rebuild.py",
+        "        excerpt.components[name] = component\n        excerpt.touched_components.add(name)\n",
+        "        excerpt.components[name] = component\n"
+        "        if not component.version:\n            excerpt.touched_components.add(name)\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a death raises what it was judged by",
+        f"{PROCESSOR}/deciding.py",
+        "            excerpt.touched.update(contact.handle for contact in group.contacts)\n"
+        "            excerpt.touched_components.update(group.components)\n",
+        "",
+        "tests/oracle/test_the_law.py::test_processors_that_work_at_the_same_time_bury_only_what_must_be",
+    ),
+    Mutation(
+        "a statement raises the fragment of its organisation, also where it wins no field",
+        f"{PROCESSOR}/accounts.py",
+        "        written = [fragment for fragment in self._fragments.values() if fragment.said != _NEVER]\n",
+        "        heard = {_key(statement, partition) for statement, partition in self._heard}\n"
+        "        winning = {_key(s, p) for s, p in self._heard if self._fragments[_key(s, p)].said <= s.stamp}\n"
+        "        written = [\n"
+        "            fragment\n"
+        "            for key, fragment in self._fragments.items()\n"
+        "            if fragment.said != _NEVER and (key not in heard or key in winning)\n"
+        "        ]\n",
+        MET,
+        "memory",
+    ),
+)
+
+DIRECTIVES = (
+    Mutation(
+        "a batch is refused where a rule was made since it asked, MongoDB",
+        f"{ADAPTERS}/mongo_writing.py",
+        '    if (latest["number"] if latest else 0) != known:\n',
+        "    if False:\n",
+        "tests/contract/test_directory_rules.py::test_what_was_decided_by_outdated_rules_is_refused",
+        "mongo",
+    ),
+    Mutation(
+        "a batch is refused where a rule was made since it asked, SQLite",
+        f"{ADAPTERS}/sqlite_writing.py",
+        "        if number != changes.rules_known:\n",
+        "        if False:\n",
+        "tests/contract/test_directory_rules.py::test_what_was_decided_by_outdated_rules_is_refused",
+        "sqlite",
+    ),
+    Mutation(
+        "a batch says which rules it was decided by",
+        f"{PROCESSOR}/workspace.py",
+        "            rules_known=self._book.number,\n",
+        "",
+        "tests/integration/concurrency/test_write_skew.py"
+        "::test_a_batch_decided_by_rules_that_have_changed_since_is_sent_back_whatever_it_writes",
+        "memory",
+    ),
+    Mutation(
+        "rules are asked for after everything was loaded",
+        f"{PROCESSOR}/deciding.py",
+        "        return not changed\n",
+        "        return True\n",
+        RULED_TOGETHER,
+    ),
+    Mutation(
+        "a rule writes the claims of its identifiers",
+        f"{PROCESSOR}/ruling.py",
+        "        excerpt.touched_claims.add(claim.identifier)\n",
+        "        pass\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a rule raises the contacts of its identifiers",
+        f"{PROCESSOR}/ruling.py",
+        "    workspace.met.update(reached)\n",
+        "",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a rule raises the components of its identifiers",
+        f"{PROCESSOR}/ruling.py",
+        "    excerpt.touched_components.update(one.component for one in reached.values()",
+        "    set(one.component for one in reached.values()",
+        RULED_TOGETHER,
+    ),
+    Mutation(
+        "a share closes the gates of its identifiers",
+        f"{PROCESSOR}/ruling.py",
+        "            workspace.gates.close(subject)\n",
+        "            pass\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a statement passes the gates of shared identifiers it names",
+        f"{PROCESSOR}/deciding.py",
+        "                workspace.gates.pass_through(gate_of_shared(identifier), record.partition)\n",
+        "                pass\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "a retraction of an import closes every gate of it",
+        f"{PROCESSOR}/gates.py",
+        "        for gate in gates.values():\n            self._touch(gate)\n",
+        "        self._touch(gates[HEAD])\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "the first row of a partition raises the head of the gates",
+        f"{PROCESSOR}/gates.py",
+        "            self._touch(gates.setdefault(HEAD, Gate(subject, HEAD)))\n",
+        "            gates.setdefault(HEAD, Gate(subject, HEAD)).version or self._touch(gates[HEAD])\n",
+        RULED_TOGETHER,
+    ),
+    Mutation(
+        "a rebuild that leaves a row out, or lets it in, raises the head of the gates",
+        f"{PROCESSOR}/gates.py",
+        "        self._touch(self._gates[subject].setdefault(HEAD, Gate(subject, HEAD)))\n",
+        "        self._gates[subject].setdefault(HEAD, Gate(subject, HEAD))\n",
+        "tests/integration/concurrency/test_rows_that_turn.py"
+        "::test_a_row_that_a_rebuild_leaves_out_is_let_in_again_where_the_retraction_is_taken_back_meanwhile",
+    ),
+    Mutation(
+        "a retraction of an event that has not arrived leaves a stub",
+        f"{PROCESSOR}/settling.py",
+        "    for event_id in marking:\n",
+        "    for event_id in [one for one in marking if one in marks]:\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "an event that arrives takes its stub in the version it was read in",
+        f"{PROCESSOR}/deciding.py",
+        "                version=stub.version if stub else 0,\n",
+        "                version=(stub.version if stub.by else 0) if stub else 0,\n",
+        RULED_TOGETHER,
+    ),
+    Mutation(
+        "a mark raises what it is on, MongoDB",
+        f"{ADAPTERS}/mongo_evidence.py",
+        '"version": mark.version + 1}',
+        '"version": mark.version or None}',
+        "tests/contract/test_directory_retractions.py::test_of_two_marks_on_one_event_exactly_one_succeeds",
+        "mongo",
+    ),
+    Mutation(
+        "a mark raises what it is on, SQLite",
+        f"{ADAPTERS}/sqlite_evidence.py",
+        "retracted = coalesce(?, retracted), version = version + 1 ",
+        "retracted = coalesce(?, retracted) ",
+        "tests/contract/test_directory_retractions.py::test_of_two_marks_on_one_event_exactly_one_succeeds",
+        "sqlite",
+    ),
+    Mutation(
+        "evidence changes sides in the version it was read in",
+        f"{PROCESSOR}/workspace.py",
+        "            fate.version = turned.get(fate.event_id, fate.version)\n",
+        "            pass\n",
+        "tests/integration/concurrency/test_erasures_beside_others.py"
+        "::test_a_row_that_is_admitted_again_while_an_erasure_scrubs_it_is_the_same_in_profile_and_evidence",
+        "memory",
+    ),
+    Mutation(
+        "an erasure keeps the claim absent that it found absent",
+        f"{PROCESSOR}/ruling.py",
+        "        workspace.absent_claims.append(identifier)\n",
+        "        pass\n",
+        MET,
+        "memory",
+    ),
+    Mutation(
+        "an erasure closes the gates of what is kept aside",
+        f"{PROCESSOR}/ruling.py",
+        "    workspace.gates.close(ASIDE)\n",
+        "",
+        "tests/integration/concurrency/test_erasures_beside_others.py"
+        "::test_a_refused_event_keeps_nothing_of_an_identifier_that_is_erased_at_the_same_time",
+        "mongo",
+    ),
+    Mutation(
+        "what is kept aside passes a gate",
+        f"{PROCESSOR}/deciding.py",
+        "            workspace.gates.pass_through(ASIDE, partition)\n",
+        "            pass\n",
+        "tests/integration/concurrency/test_erasures_beside_others.py"
+        "::test_a_refused_event_keeps_nothing_of_an_identifier_that_is_erased_at_the_same_time",
+        "mongo",
+    ),
+)
+
+MUTATIONS = (*VERSIONS, *STATEMENTS, *DIRECTIVES)

@@ -1,0 +1,282 @@
+"""What makes the order of arrival count for nothing: stamps, the order check, plain statements, rebuilds."""
+
+from mutations.mutation import DOMAIN, LATE, PROCESSOR, SEEDS, Mutation
+
+KNOWN = "tests/oracle/test_counterexamples.py"
+WHY = "tests/oracle/test_why_order_matters.py"
+NOT_PLAIN = f"{WHY}::test_what_is_not_plain_is_rebuilt_when_it_comes_late"
+
+CHECKED = (
+    Mutation(
+        "late events are told from others",
+        f"{DOMAIN}/planning.py",
+        "    group.late = [statement for statement in group.statements if statement.stamp < latest]\n",
+        "    group.late = []\n",
+        f"{WHY}::test_what_was_deleted_stays_deleted_where_the_value_comes_late",
+    ),
+    Mutation(
+        "late is what comes before anything the whole component has seen, not the contacts it reaches",
+        f"{DOMAIN}/planning.py",
+        'max([part.latest for part in parts] + [contact.last for contact in alone], default=b"")',
+        'max([contact.last for contact in group.contacts], default=b"")',
+        f"{WHY}::test_a_neighbour_that_named_what_a_late_replace_lets_go_of_makes_it_late",
+    ),
+    Mutation(
+        "a component's latest stamp grows with each statement",
+        f"{DOMAIN}/step.py",
+        "        component.latest = max(component.latest, statement.stamp)\n",
+        "",
+        f"{WHY}::test_a_neighbour_that_named_what_a_late_replace_lets_go_of_makes_it_late",
+    ),
+    Mutation(
+        "a contact's latest stamp grows with each statement",
+        f"{DOMAIN}/step.py",
+        "    contact.last = max(contact.last, statement.stamp)\n",
+        "",
+        f"{WHY}::test_what_was_deleted_stays_deleted_where_the_value_comes_late",
+    ),
+    Mutation(
+        "contacts that share a mention are one component",
+        f"{DOMAIN}/step.py",
+        "            _unplain(excerpt, sharing)\n            excerpt.join(sharing, statement.event_id)\n        elif",
+        "            _unplain(excerpt, sharing)\n        elif",
+        f"{WHY}::test_a_neighbour_that_named_what_a_late_replace_lets_go_of_makes_it_late",
+    ),
+    Mutation(
+        "contacts that join a component bring their latest stamp along",
+        f"{DOMAIN}/excerpt.py",
+        "                kept.latest = max(kept.latest, contact.last)\n",
+        "",
+        LATE,
+    ),
+    Mutation(
+        "components that join keep the later of their stamps",
+        f"{DOMAIN}/excerpt.py",
+        "        kept.latest = max(kept.latest, part.latest)\n",
+        "",
+        SEEDS,
+    ),
+    Mutation(
+        "members that nobody loaded move along when components join",
+        f"{DOMAIN}/excerpt.py",
+        "            self.moved_members.append((part.id, kept.id))\n",
+        "            pass\n",
+        f"{KNOWN}::test_a_component_made_and_joined_to_a_larger_one_in_one_batch_takes_along_members_nobody_loaded",
+    ),
+    Mutation(
+        "claims of contacts that may merge are loaded",
+        f"{DOMAIN}/planning.py",
+        "    return wanted - excerpt.claims.keys()\n",
+        "    return set()\n",
+        LATE,
+    ),
+)
+
+STAMPS = (
+    Mutation(
+        "a single value yields only to a later stamp",
+        f"{DOMAIN}/fold.py",
+        " or present[0] > statement.stamp)",
+        ")",
+        f"{WHY}::test_a_late_value_does_not_replace_a_later_one",
+    ),
+    Mutation(
+        "an element keeps its smallest stamp",
+        f"{DOMAIN}/fold.py",
+        "            if element[:2] < present[:2]:\n                _move_up(elements, compared, element, written)\n",
+        "            pass\n",
+        f"{WHY}::test_a_late_addition_is_the_first",
+    ),
+    Mutation(
+        "a link to an organisation keeps its smallest stamp",
+        f"{DOMAIN}/fold.py",
+        "    elif element[:2] < present[:2]:\n        _move_up(links, account_id, element, written)\n",
+        "",
+        f"{WHY}::test_a_late_link_to_an_organisation_is_the_first",
+    ),
+    Mutation(
+        "of two contacts that merge the later single value stays",
+        f"{DOMAIN}/fold.py",
+        "        if mine is None or mine[0] < said[0]:\n",
+        "        if mine is None:\n",
+        f"{WHY}::test_of_two_who_merge_the_later_value_stays",
+    ),
+    Mutation(
+        "of two contacts that merge the first addition of an element stays",
+        f"{DOMAIN}/fold.py",
+        "            if present is None or element[:2] < present[:2]:\n",
+        "            if present is None:\n",
+        f"{WHY}::test_of_two_who_merge_the_first_addition_stays",
+    ),
+    Mutation(
+        "the elder of two contacts that merge gives the id",
+        f"{DOMAIN}/fold.py",
+        "    elder, younger = (one, other) if one.birth < other.birth else (other, one)\n",
+        "    elder, younger = one, other\n",
+        f"{WHY}::test_of_two_who_merge_the_elder_gives_the_id",
+    ),
+    Mutation(
+        "a contact's id is that of its earliest event",
+        f"{DOMAIN}/step.py",
+        "        _take_birth(contact, statement)\n",
+        "",
+        f"{WHY}::test_a_contact_takes_the_id_of_an_earlier_event_that_comes_late",
+    ),
+    Mutation(
+        "a field of an organisation yields only to a later stamp",
+        f"{PROCESSOR}/accounts.py",
+        "            if present is None or present[0] < statement.stamp:\n",
+        "            if True:\n",
+        f"{WHY}::test_a_late_link_to_an_organisation_is_the_first",
+    ),
+)
+
+PLAIN = (
+    Mutation(
+        "plain: the action is append",
+        f"{DOMAIN}/identity.py",
+        "    if statement.action != APPEND or statement.match_on",
+        "    if statement.match_on",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "plain: every identifier is matched on",
+        f"{DOMAIN}/identity.py",
+        "statement.match_on is not None or statement.on_many != MERGE",
+        "statement.on_many != MERGE",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "plain: on_many is merge",
+        f"{DOMAIN}/identity.py",
+        "statement.match_on is not None or statement.on_many != MERGE",
+        "statement.match_on is not None",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "plain: nothing is deleted",
+        f"{DOMAIN}/identity.py",
+        "        if not values or (attribute.channel is not None and not attribute.multi):\n",
+        "        if attribute.channel is not None and not attribute.multi:\n",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "plain: no channel of a single value is named",
+        f"{DOMAIN}/identity.py",
+        "        if not values or (attribute.channel is not None and not attribute.multi):\n",
+        "        if not values:\n",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "plain: every earlier statement of the contacts was",
+        f"{DOMAIN}/planning.py",
+        "        and all(contact.plain for contact in group.contacts)\n",
+        "",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "plain: the late statements are",
+        f"{DOMAIN}/planning.py",
+        "        and all(is_plain(statement, excerpt.schema) for statement in group.late)\n",
+        "",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "plain: all of it would be one contact in any order",
+        f"{DOMAIN}/planning.py",
+        "        and would_be_one(excerpt, group.contacts, group.late)\n",
+        "",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "would be one: keys do not differ",
+        f"{DOMAIN}/identity.py",
+        "            if len(values) > 1:\n                return False\n",
+        "",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "would be one: no channel passes its limit",
+        f"{DOMAIN}/identity.py",
+        "            if len(values) > attribute.max_values:\n                return False\n",
+        "",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "would be one: nothing is apart",
+        f"{DOMAIN}/identity.py",
+        "    if not apart:\n        return True\n",
+        "    return True\n",
+        NOT_PLAIN,
+    ),
+    Mutation(
+        "contacts that share a mention are not plain",
+        f"{DOMAIN}/step.py",
+        "            contact.plain = False\n            excerpt.touched.add(contact.handle)\n",
+        "            pass\n",
+        LATE,
+    ),
+)
+
+REBUILT = (
+    Mutation(
+        "a rebuild goes in the order of stamps",
+        f"{DOMAIN}/rebuild.py",
+        "        for statement in sorted(statements, key=lambda one: one.stamp):\n",
+        "        for statement in statements:\n",
+        LATE,
+    ),
+    Mutation(
+        "a rebuild begins from nothing",
+        f"{DOMAIN}/rebuild.py",
+        "    taking = [one.statement for one in past if not one.left_out]\n",
+        "    taking = [one.statement for one in past[1:] if not one.left_out]\n",
+        LATE,
+    ),
+    Mutation(
+        "evidence belongs to the contact that the rebuild gives it to",
+        f"{DOMAIN}/rebuild.py",
+        "        if (handle, one.left_out) != (one.handle, one.retracted):\n",
+        "        if one.left_out != one.retracted:\n",
+        LATE,
+    ),
+    Mutation(
+        "an absorbed handle leads to who absorbed it",
+        f"{DOMAIN}/excerpt.py",
+        "            elder.absorbed.append(younger.handle)\n",
+        "            pass\n",
+        LATE,
+    ),
+    Mutation(
+        "an id is looked up over absorbed handles, MongoDB",
+        "shared/contactfold/adapters/mongo_reading.py",
+        '{"$or": [{"_id": handle}, {"absorbed": handle}]}',
+        '{"_id": handle}',
+        "tests/contract/test_directory_moving.py::test_an_absorbed_handle_answers_with_the_contact_that_absorbed_it",
+        "mongo",
+    ),
+    Mutation(
+        "an id is looked up over absorbed handles, SQLite",
+        "shared/contactfold/adapters/sqlite_reading.py",
+        "handle = ?1 OR handle = (SELECT contact FROM absorbed WHERE handle = ?1)",
+        "handle = ?1",
+        "tests/contract/test_directory_moving.py::test_an_absorbed_handle_answers_with_the_contact_that_absorbed_it",
+        "sqlite",
+    ),
+    Mutation(
+        "a component past the limit is not rebuilt",
+        f"{PROCESSOR}/deciding.py",
+        "and size > self._limits.component_events",
+        "and size > self._limits.component_events + 1",
+        "tests/oracle/test_the_law.py::test_only_events_whose_own_component_is_too_large_die",
+    ),
+    Mutation(
+        "each late statement is judged by its own component alone",
+        f"{PROCESSOR}/deciding.py",
+        "                fitting = min(fitting, come[1])\n",
+        "                pass\n",
+        "tests/oracle/test_the_law.py::test_only_events_whose_own_component_is_too_large_die",
+    ),
+)
+
+MUTATIONS = (*CHECKED, *STAMPS, *PLAIN, *REBUILT)
