@@ -89,7 +89,9 @@ def _identifier(text: str, schema: Schema) -> str:
 
 def _read_erased(raw: object, schema: Schema, faults: list[Reason]) -> tuple[str, ...]:
     if isinstance(raw, str) and is_token(raw):
-        return (raw,)
+        attribute = schema.find(raw.partition(":")[0])
+        if attribute is not None and attribute.identifies:
+            return (raw,)
     try:
         if not isinstance(raw, str):
             message = '`identifier` is the identifier of whom to erase, like "email:ann@example.com".'

@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -84,17 +84,23 @@ class Traffic:
 
     async def _send(self, client: httpx.AsyncClient, event: Event) -> None:
         begun = time.monotonic()
-        posted = await client.post("/v1/events", json=event)
-        assert posted.status_code == 202, posted.text
         event_id = format_event_id(make_event_id(event["source"], event["id"]))
-        applied = await client.get(f"/v1/events/{event_id}?wait=60")
-        assert applied.status_code == 200, applied.text
+        await _insist(lambda: client.post("/v1/events", json=event), 202)
+        await _insist(lambda: client.get(f"/v1/events/{event_id}?wait=60"), 200)
         self.took.append(time.monotonic() - begun)
 
     def tell(self, when: str) -> str:
         """The middle and the 99th of a hundred of the times an event took, in milliseconds."""
         ordered = sorted(self.took)
         return f"{when}: {_at(ordered, 0.5):.0f} ms, p99 {_at(ordered, 0.99):.0f} ms of {len(ordered)} live events"
+
+
+async def _insist(ask: Callable[[], Awaitable[httpx.Response]], wanted: int) -> None:
+    """Ask again where a server is away for a moment, as any sender does."""
+    async with asyncio.timeout(60):
+        while (answer := await ask()).status_code == 503:
+            await asyncio.sleep(0.1)
+    assert answer.status_code == wanted, f"{answer.status_code}: {answer.text}"
 
 
 def _at(ordered: Sequence[float], share: float) -> float:

@@ -27,7 +27,7 @@ MUTATIONS = (
         f"{PROCESSOR}/breaker.py",
         '                before.recent if before else b"",\n',
         '                b"",\n',
-        "tests/unit/processor/test_breaker.py::test_the_window_goes_on_from_the_batch_before",
+        "tests/unit/processor/test_breaker.py::test_a_window_keeps_no_more_than_its_length",
     ),
     Mutation(
         "one bad record does not take its batch along",

@@ -2,11 +2,6 @@
 
 from mutations.mutation import ADAPTERS, DOMAIN, MET, PROCESSOR, Mutation
 
-TOGETHER = "tests/oracle/test_the_law.py::test_processors_that_work_at_the_same_time_keep_the_law"
-RULED_TOGETHER = (
-    "tests/oracle/test_the_law_of_directives.py::test_processors_that_apply_and_settle_at_the_same_time_keep_the_law"
-)
-OVERTAKEN = "tests/oracle/test_the_law.py::test_a_batch_that_another_processor_overtakes_while_it_reads_keeps_the_law"
 CHANGED = "tests/contract/test_directory.py::test_of_a_change_and_a_removal_exactly_one_succeeds"
 KNOWN = "tests/oracle/test_counterexamples.py"
 
@@ -24,7 +19,7 @@ VERSIONS = (
         f"{ADAPTERS}/mongo_writing.py",
         'DeleteOne({"_id": id_, "version": version})',
         'DeleteOne({"_id": id_})',
-        CHANGED,
+        "tests/contract/test_directory.py::test_a_commit_that_conflicts_anywhere_leaves_nothing",
         "mongo",
     ),
     Mutation(
@@ -64,21 +59,7 @@ VERSIONS = (
         f"{PROCESSOR}/loading.py",
         "    for claim in claims.values():\n        for handle in claim.mentions:\n",
         "    return\n    for claim in claims.values():\n        for handle in claim.mentions:\n",
-        OVERTAKEN,
-    ),
-    Mutation(
-        "a member that changed between two reads is a conflict",
-        f"{PROCESSOR}/loading.py",
-        "        if loaded is not None and loaded.version != contact.version:\n",
-        "        if False:\n",
-        f"{KNOWN}::test_a_contact_that_joins_a_component_while_a_batch_loads_both_keeps_the_batchs_event",
-    ),
-    Mutation(
-        "a rebuild has all evidence that its contacts count",
-        f"{PROCESSOR}/workspace.py",
-        "            if len(pieces) != sum(contact.size for contact in members.values()):\n",
-        "            if False:\n",
-        RULED_TOGETHER,
+        f"{KNOWN}::test_an_identifier_released_between_the_loading_of_claims_and_of_contacts_is_not_its_old_owners",
     ),
 )
 
@@ -109,13 +90,6 @@ STATEMENTS = (
         "memory",
     ),
     Mutation(
-        "a join raises the component that is kept",
-        f"{DOMAIN}/excerpt.py",
-        "        self.touched_components.add(kept.id)\n",
-        "        if not kept.version:\n            self.touched_components.add(kept.id)\n",
-        TOGETHER,
-    ),
-    Mutation(
         "a rebuild raises every contact, also where nothing changes",
         f"{DOMAIN}/rebuild.py",
         "        excerpt.contacts[contact.handle] = contact\n        excerpt.touched.add(contact.handle)\n",
@@ -132,14 +106,6 @@ STATEMENTS = (
         "        if not component.version:\n            excerpt.touched_components.add(name)\n",
         MET,
         "memory",
-    ),
-    Mutation(
-        "a death raises what it was judged by",
-        f"{PROCESSOR}/deciding.py",
-        "            excerpt.touched.update(contact.handle for contact in group.contacts)\n"
-        "            excerpt.touched_components.update(group.components)\n",
-        "",
-        "tests/oracle/test_the_law.py::test_processors_that_work_at_the_same_time_bury_only_what_must_be",
     ),
     Mutation(
         "a statement raises the fragment of its organisation, also where it wins no field",
@@ -184,34 +150,12 @@ DIRECTIVES = (
         "memory",
     ),
     Mutation(
-        "rules are asked for after everything was loaded",
-        f"{PROCESSOR}/deciding.py",
-        "        return not changed\n",
-        "        return True\n",
-        RULED_TOGETHER,
-    ),
-    Mutation(
         "a rule writes the claims of its identifiers",
         f"{PROCESSOR}/ruling.py",
         "        excerpt.touched_claims.add(claim.identifier)\n",
         "        pass\n",
         MET,
         "memory",
-    ),
-    Mutation(
-        "a rule raises the contacts of its identifiers",
-        f"{PROCESSOR}/ruling.py",
-        "    workspace.met.update(reached)\n",
-        "",
-        MET,
-        "memory",
-    ),
-    Mutation(
-        "a rule raises the components of its identifiers",
-        f"{PROCESSOR}/ruling.py",
-        "    excerpt.touched_components.update(one.component for one in reached.values()",
-        "    set(one.component for one in reached.values()",
-        RULED_TOGETHER,
     ),
     Mutation(
         "a share closes the gates of its identifiers",
@@ -242,7 +186,9 @@ DIRECTIVES = (
         f"{PROCESSOR}/gates.py",
         "            self._touch(gates.setdefault(HEAD, Gate(subject, HEAD)))\n",
         "            gates.setdefault(HEAD, Gate(subject, HEAD)).version or self._touch(gates[HEAD])\n",
-        RULED_TOGETHER,
+        "tests/integration/concurrency/test_rows_of_a_new_partition.py"
+        "::test_a_retraction_does_not_overlook_a_gate_that_is_made_beside_it",
+        "memory",
     ),
     Mutation(
         "a rebuild that leaves a row out, or lets it in, raises the head of the gates",
@@ -261,13 +207,6 @@ DIRECTIVES = (
         "memory",
     ),
     Mutation(
-        "an event that arrives takes its stub in the version it was read in",
-        f"{PROCESSOR}/deciding.py",
-        "                version=stub.version if stub else 0,\n",
-        "                version=(stub.version if stub.by else 0) if stub else 0,\n",
-        RULED_TOGETHER,
-    ),
-    Mutation(
         "a mark raises what it is on, MongoDB",
         f"{ADAPTERS}/mongo_evidence.py",
         '"version": mark.version + 1}',
@@ -282,15 +221,6 @@ DIRECTIVES = (
         "retracted = coalesce(?, retracted) ",
         "tests/contract/test_directory_retractions.py::test_of_two_marks_on_one_event_exactly_one_succeeds",
         "sqlite",
-    ),
-    Mutation(
-        "evidence changes sides in the version it was read in",
-        f"{PROCESSOR}/workspace.py",
-        "            fate.version = turned.get(fate.event_id, fate.version)\n",
-        "            pass\n",
-        "tests/integration/concurrency/test_erasures_beside_others.py"
-        "::test_a_row_that_is_admitted_again_while_an_erasure_scrubs_it_is_the_same_in_profile_and_evidence",
-        "memory",
     ),
     Mutation(
         "an erasure keeps the claim absent that it found absent",

@@ -1,6 +1,6 @@
 """What directives rest on: what is left out, in which order, what is settled, what an erasure takes."""
 
-from mutations.mutation import ADAPTERS, DOMAIN, PROCESSOR, RULED, SEEDS, Mutation
+from mutations.mutation import DOMAIN, PROCESSOR, RULED, SEEDS, Mutation
 
 RETRACTIONS = (
     Mutation(
@@ -46,20 +46,6 @@ RETRACTIONS = (
         SEEDS,
     ),
     Mutation(
-        "retracted evidence stays with the contact nearest to it, and counts there",
-        f"{DOMAIN}/rebuild.py",
-        "    pointers |= _attach_left_out(fresh, past, pointers, own, erasing)\n",
-        "",
-        RULED,
-    ),
-    Mutation(
-        "who is named by what is let in again is rebuilt with it",
-        f"{PROCESSOR}/workspace.py",
-        "        return {handle for claim in claims for handle in claim.mentions} - members.keys()\n",
-        "        return set()\n",
-        RULED,
-    ),
-    Mutation(
         "an organisation forgets what is retracted",
         f"{PROCESSOR}/accounts.py",
         "            self._stale.add(key)\n",
@@ -74,21 +60,21 @@ RULES = (
         f"{DOMAIN}/identity.py",
         "            aside.append(identifier)\n",
         "            taking.append(identifier)\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "a value that is set aside is not written",
         f"{DOMAIN}/fold.py",
         "        taking = _without(values, attribute, aside) if aside else values\n",
         "        taking = values\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "contacts that hold identifiers apart do not merge",
         f"{DOMAIN}/identity.py",
         "    return any(not theirs_held.isdisjoint(apart.get(identifier, ())) for identifier in mine_held)\n",
         "    return False\n",
-        RULED,
+        "tests/oracle/test_why_order_matters.py::test_people_who_hold_what_is_apart_do_not_merge_by_what_is_not",
     ),
     Mutation(
         "a statement does not belong to whoever holds what is apart from it",
@@ -96,42 +82,28 @@ RULES = (
         "    holds = held(contact, excerpt.schema, excerpt.rules.shared)\n"
         "    return any(not holds.isdisjoint(apart.get(identifier, ())) for identifier in identifiers)\n",
         "    return False\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "a shared identifier identifies nobody",
         f"{DOMAIN}/identity.py",
         "        if identifier in shared:\n            continue\n",
         "",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "a contact keeps which shared identifiers its evidence names",
         f"{DOMAIN}/step.py",
         "            contact.shared.add(identifier)\n",
         "",
-        RULED,
-    ),
-    Mutation(
-        "a contact that is behind is rebuilt first",
-        f"{DOMAIN}/planning.py",
-        "    group.behind = any(_is_behind(excerpt, contact) for contact in group.contacts)\n",
-        "    group.behind = False\n",
-        RULED,
-    ),
-    Mutation(
-        "a contact that does without an identifier that is no longer shared is behind",
-        f"{DOMAIN}/planning.py",
-        " or not contact.shared <= shared\n",
-        "\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "rules are in force whatever their stamps, and only those in force count",
         f"{DOMAIN}/directives.py",
         "        if not rule.in_force:\n            continue\n",
         "",
-        RULED,
+        SEEDS,
     ),
 )
 
@@ -141,13 +113,6 @@ SETTLING = (
         f"{PROCESSOR}/settling.py",
         "        if await _advance(workspace, workspace.directives[settling.directive], settling, limit):\n",
         "        if await _advance(workspace, workspace.directives[settling.directive], settling, limit) or True:\n",
-        RULED,
-    ),
-    Mutation(
-        "settling goes on behind the rows it has looked at",
-        f"{PROCESSOR}/settling.py",
-        "        _move(settling, row[1], settling.done + len(page))\n",
-        "        _move(settling, row[1] + 1, settling.done + len(page))\n",
         RULED,
     ),
     Mutation(
@@ -172,63 +137,42 @@ ERASURES = (
         f"{PROCESSOR}/workspace.py",
         "            self.rewritten.append(erased)\n",
         "            pass\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "an event that comes late and is reached loses its payload too",
         f"{PROCESSOR}/deciding.py",
         "                kept = workspace.make_skeleton(kept, statement, erased_by)\n",
         "                pass\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "what was once reached stays erased",
         f"{DOMAIN}/erasing.py",
         "for one, by in self.reached.items() if erasure.event_id in by and one in present)\n",
         "for one, by in self.reached.items() if False)\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "late statements meet people who were erased by what they were known by",
         f"{PROCESSOR}/workspace.py",
         "map(self.hasher.token, named) if token in known)\n",
         "map(self.hasher.token, named) if False)\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "people who share what erased ones were known by hang together",
         f"{DOMAIN}/rebuild.py",
         "        erasing.tie(fresh)\n",
         "        pass\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "a skeleton keeps its policy",
         f"{DOMAIN}/erasing.py",
         "        tuple(map(hasher.token, statement.identifiers)),\n        statement.action,\n",
         '        tuple(map(hasher.token, statement.identifiers)),\n        "append",\n',
-        RULED,
-    ),
-    Mutation(
-        "refused evidence that names somebody erased is scrubbed",
-        f"{PROCESSOR}/scrubbing.py",
-        "                _scrub(workspace, piece, directive)\n",
-        "                pass\n",
-        RULED,
-    ),
-    Mutation(
-        "retracted evidence that names somebody erased is scrubbed",
-        f"{PROCESSOR}/scrubbing.py",
-        "        await _fold_out(workspace, [piece for piece in kept if not is_refused(piece)], directive)\n",
-        "",
-        RULED,
-    ),
-    Mutation(
-        "dead letters that name somebody erased are scrubbed",
-        f"{PROCESSOR}/scrubbing.py",
-        "            workspace.dead_letters.append(_empty(letter))\n",
-        "            pass\n",
-        RULED,
+        SEEDS,
     ),
     Mutation(
         "an erasure's own evidence keeps only the hash",
@@ -236,13 +180,6 @@ ERASURES = (
         "        evidence.event = encode_directive(directive)\n",
         "        pass\n",
         RULED,
-    ),
-    Mutation(
-        "what freed pages of the file hold is overwritten",
-        f"{ADAPTERS}/sqlite_writing.py",
-        '    connection.pragma("secure_delete", True)\n',
-        "",
-        "tests/e2e/test_directives.py::test_nothing_of_a_person_who_was_erased_is_left_in_the_directory",
     ),
 )
 

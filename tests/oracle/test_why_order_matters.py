@@ -123,3 +123,16 @@ PLAIN = {
 def test_what_is_not_plain_is_rebuilt_when_it_comes_late(events: list[Event]) -> None:
     """What stands last in each would be another if it were merely stepped."""
     one_by_one(*events)
+
+
+# ---- rules
+
+
+def test_people_who_hold_what_is_apart_do_not_merge_by_what_is_not() -> None:
+    one, other = "+14155550101", "+14155550102"
+    one_by_one(
+        {"source": "shop", "occurred_at": 1, "type": SEPARATE, "identifiers": [f"email:{A}", f"email:{B}"]},
+        said(2, email=A, phone=one),
+        said(3, email=B, phone=other),
+        said(9, phone=[one, other]),
+    )

@@ -147,6 +147,8 @@ async def _begin_settling(workspace: Workspace, directive: Directive) -> None:
     settling = stored.get(directive.event_id) or Settling(directive.event_id)
     if directive.import_id is not None:
         total = await workspace.directory.count_import(directive.import_id)
+    elif directive.kind == SHARE:
+        total = sum(max(1, len(claim.mentions)) for claim in await workspace.find_claims(directive.identifiers))
     else:
         total = len(directive.events or directive.identifiers)
     workspace.directives[directive.event_id] = directive

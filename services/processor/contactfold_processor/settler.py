@@ -14,9 +14,16 @@ from contactfold.exits import locate
 from contactfold.ports import Clock, Directory
 from contactfold_processor.applying import Applier
 from contactfold_processor.pacing import backoff
+from contactfold_processor.settling import AT_ONCE
 
 LOOK_EVERY = 1_000_000
 """Microseconds between two looks at whether anything is settling."""
+
+TURN = 100_000
+"""Microseconds a turn is meant to take: live events wait for so long at the most."""
+
+_LEAST, _FIRST = 10, 100
+"""Events, rows or contacts of the smallest turn, and of the first."""
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +36,7 @@ class Settler:
         self._applier = applier
         self._clock = clock
         self._look_at = 0
+        self._limit = _FIRST
         self._tries: dict[EventId, int] = {}
         self._retry_at: dict[EventId, int] = {}
         self.busy = False
@@ -51,8 +59,10 @@ class Settler:
             self._look_at = now + LOOK_EVERY
             return False
         try:
-            await self._applier.settle(busy=[one.directive for one in settlings if one.directive != ready[0]])
+            others = [one.directive for one in settlings if one.directive != ready[0]]
+            await self._applier.settle(self._limit, busy=others)
             self._tries.pop(ready[0], None)
+            self._pace(self._clock() - now)
         except (Unavailable, Misconfigured, ServerUnfit):
             raise
         except RetryOnFreshState:
@@ -63,6 +73,13 @@ class Settler:
             self._retry_at[ready[0]] = now + round(backoff(tries) * 1e6)
             _log.error("settling_failed", directive=format_event_id(ready[0]), fault=locate(fault), tries=tries)
         return self.busy
+
+    def _pace(self, took: int) -> None:
+        """Make the next turn larger or smaller, by how long this one took."""
+        if took > TURN:
+            self._limit = max(_LEAST, self._limit // 2)
+        elif took < TURN // 3:
+            self._limit = min(AT_ONCE, self._limit * 2)
 
     def _tell(self, settlings: list[Settling]) -> None:
         telemetry.SETTLING_DIRECTIVES.set(len(settlings))

@@ -203,7 +203,7 @@ async def _separate(workspace: Workspace, directive: Directive, settling: Settli
 async def _share(workspace: Workspace, directive: Directive, settling: Settling, limit: int) -> bool:
     for place in range(_read_cursor(settling, 0), len(directive.identifiers)):
         identifier = directive.identifiers[place]
-        _move(settling, place, place)
+        _move(settling, place, settling.done)
         if identifier in workspace.excerpt.rules.shared:
             members, all_ = await _find_mentioners(workspace, identifier, limit)
         else:
@@ -211,7 +211,7 @@ async def _share(workspace: Workspace, directive: Directive, settling: Settling,
         if members:
             await workspace.rebuild(members, [])
         if members or not all_:
-            _move(settling, place + all_, place + all_)
+            _move(settling, place + all_, min(settling.total, settling.done + max(1, len(members))))
             return all_ and place + 1 == len(directive.identifiers)
     return True
 
