@@ -43,7 +43,7 @@ MUTATIONS = (
         "        for one in added:\n"
         '            key = {"_id": one["_id"]}\n'
         '            await database["evidence"].replace_one(key, one, upsert=True, session=session)\n',
-        f"{CONTRACT}::test_of_two_commits_that_add_one_object_exactly_one_succeeds",
+        f"{CONTRACT}::test_a_commit_that_conflicts_anywhere_leaves_nothing",
         "mongo and evidence",
     ),
     Mutation(

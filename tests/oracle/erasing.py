@@ -50,7 +50,7 @@ def _texts_of(event: Event) -> Iterator[str]:
         names = [*event.get("identifiers", ()), *([event["identifier"]] if "identifier" in event else [])]
         names += read_ruling(event).identifiers
         texts = [text.strip() for name in names for text in (name, name.partition(":")[2])]
-        yield from (text for text in texts if len(text) >= TELLING)
+        yield from (text for text in texts if len(text) >= TELLING and not text.endswith(":"))
         return
     values: list[Any] = [*event["values"].values(), *event.get("organization", {}).values()]
     flat = [one for value in values if value is not None for one in (value if isinstance(value, list) else [value])]

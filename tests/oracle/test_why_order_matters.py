@@ -11,7 +11,7 @@ import pytest
 from oracle.histories import finish
 from oracle.making import Event
 from oracle.properties import check_the_law
-from oracle.ruling import SEPARATE
+from oracle.ruling import RETRACT, SEPARATE
 
 A, B, C, D = (f"{name}@x.com" for name in "abcd")
 
@@ -135,4 +135,13 @@ def test_people_who_hold_what_is_apart_do_not_merge_by_what_is_not() -> None:
         said(2, email=A, phone=one),
         said(3, email=B, phone=other),
         said(9, phone=[one, other]),
+    )
+
+
+def test_an_event_that_two_retractions_named_before_it_came_stays_out_when_one_of_them_is_taken_back() -> None:
+    one_by_one(
+        {"source": "shop", "occurred_at": 10, "type": RETRACT, "events": [2]},
+        {"source": "shop", "occurred_at": 11, "type": RETRACT, "events": [2]},
+        said(5, email=A),
+        {"source": "shop", "occurred_at": 12, "type": RETRACT, "events": [0]},
     )

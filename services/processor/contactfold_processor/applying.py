@@ -163,7 +163,7 @@ class Applier:
             reason = f"The record could not be applied: {fault}"
         else:
             reason = f"The record could not be applied: {type(fault).__name__}. This is a fault of contactfold's."
-        changes = Changes(dead_letters=[bury(record, "not_applied", reason, self._clock())])
+        changes = await self._decider.keep_dead(record, bury(record, "not_applied", reason, self._clock()))
         await self._letters.settle([record], changes)
         died = {letter.id for letter in changes.dead_letters}
         if find_trip([record], died, self.windows, self._limits) is not None:

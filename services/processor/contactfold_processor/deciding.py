@@ -25,17 +25,20 @@ from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId, stamp_time
 from contactfold.domain.step import refuse, step
 from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecord, Partition
-from contactfold.wire import encode_statement
+from contactfold.wire import Unreadable, encode_statement, read_record
 from contactfold_processor.crowds import find_busiest
 from contactfold_processor.gates import ASIDE, gate_of_import, gate_of_shared
 from contactfold_processor.hashing import find_hasher, make_hasher
 from contactfold_processor.loading import check_agreement
 from contactfold_processor.pieces import RETRACTED
-from contactfold_processor.records import Heard, bury, hear
+from contactfold_processor.records import Heard, as_record, bury, hear
 from contactfold_processor.settling import decide_directive, settle_further
 from contactfold_processor.workspace import Workspace
 
 T = TypeVar("T")
+
+_ROUNDS = 3
+"""Times a batch is decided by rules that have changed meanwhile, before it is tried again as after a conflict."""
 
 FAILED = "failed"
 """What a row of an import counts as that became a dead letter or was rejected (CONTRACT 6)."""
@@ -123,8 +126,11 @@ class Decider:
             workspace.hasher, workspace.settings = make_hasher(self._erasure_key)
 
     async def _by_the_rules(self, decide: Callable[[], Awaitable[T]]) -> T:
-        """Decide until the rules are the same afterwards: by outdated ones what is loaded need not fit together."""
-        while True:
+        """Decide until the rules are the same afterwards: by outdated ones what is loaded need not fit together.
+
+        Raises `RetryOnFreshState` where they change faster than that.
+        """
+        for _ in range(_ROUNDS):
             try:
                 decision = await decide()
             except Unavailable:
@@ -135,6 +141,8 @@ class Decider:
             else:
                 if await self._knows_the_rules():
                     return decision
+
+        raise RetryOnFreshState("The rules change faster than this is decided.")
 
     async def _knows_the_rules(self) -> bool:
         """Whether the rules are still those that were decided by; if not, they are now the ones to decide by."""
@@ -215,9 +223,24 @@ class Decider:
             workspace.gates.pass_through(ASIDE, partition)
         named = {erasure for statement, _ in aside for erasure in workspace.find_erasures_of(statement)}
         if dead:
-            oldest = min(letter.timestamp for letter in dead)
+            oldest = min(map(self._dated, dead))
             named |= {one.event_id for one in workspace.list_erasures() if stamp_time(one.stamp) >= oldest}
         await workspace.scrub_again(named)
+
+    def _dated(self, letter: DeadLetter) -> int:
+        """When what a dead letter says happened, as far as it can be read."""
+        try:
+            return min(letter.timestamp, stamp_time(read_record(as_record(letter), self._schema).stamp))
+        except Unreadable:
+            return letter.timestamp
+
+    async def keep_dead(self, record: LogRecord, letter: DeadLetter) -> Changes:
+        """What a record's death writes besides its letter, which an erasure must come by."""
+        workspace = await self._begin()
+        await self._keep_aside(workspace, [record], Heard(), set(), [letter])
+        changes = await workspace.changes()
+        changes.dead_letters = [letter]
+        return changes
 
     async def _find_retracted(self, workspace: Workspace, heard: Heard) -> set[EventId]:
         """The statements that were retracted before they came, by their stubs or with their import."""

@@ -31,4 +31,14 @@ _decode_kind = msgspec.json.Decoder(_Kind).decode
 
 def is_ruling(piece: Evidence) -> bool:
     """Whether a piece of evidence is a directive. Those belong to nobody."""
-    return piece.handle is None and _decode_kind(piece.event).type in DIRECTIVES
+    return kind_of(piece) in DIRECTIVES
+
+
+def kind_of(piece: Evidence) -> str:
+    """The type of the event that a piece of evidence is."""
+    return _decode_kind(piece.event).type if piece.handle is None else UPSERT
+
+
+def nothing_of(piece: Evidence) -> bytes:
+    """What stands for the payload of refused evidence that is gone: of a directive, that it was one."""
+    return msgspec.json.encode({"type": kind_of(piece), "erased": True} if is_ruling(piece) else {"erased": True})

@@ -91,7 +91,6 @@ class Processor:
         self._accept_gap = accept_gap
         self._applier = Applier(directory, schema, limits, clock, erasure_key)
         self._settler = Settler(directory, self._applier, clock)
-        self._settler = Settler(directory, self._applier, clock)
         self._pace = Pace()
         self._heat = Heat(directory, schema)
         self._turn = 0

@@ -66,6 +66,11 @@ def hear(records: Sequence[LogRecord], schema: Schema, *, largest: int, now: int
     return heard
 
 
+def as_record(letter: DeadLetter) -> LogRecord:
+    """The record that a dead letter keeps."""
+    return LogRecord(letter.partition, letter.offset, letter.key, letter.value, letter.headers, letter.timestamp)
+
+
 def bury(record: LogRecord, code: str, reason: str, now: int) -> DeadLetter:
     """The dead letter of a record, kept whole."""
     return DeadLetter(

@@ -13,7 +13,7 @@ from contactfold.domain.outcome import IGNORED, REJECTED, UNCHANGED, UPDATED, Ou
 from contactfold.domain.stamp import Stamp
 from contactfold.ports import LogRecord
 from contactfold_processor.gates import ASIDE, gate_of_import, gate_of_shared
-from contactfold_processor.pieces import RETRACTED
+from contactfold_processor.pieces import RETRACTED, kind_of
 from contactfold_processor.workspace import Workspace
 
 NOT_FOUND = Reason("not_found", "There was nothing to erase; what comes later and is older will be erased.")
@@ -51,8 +51,11 @@ async def record_directive(workspace: Workspace, directive: Directive, record: L
         outcome.status, outcome.reasons = IGNORED, [RETRACTED]
     elif not await put_in_force(workspace, directive, in_force=True):
         outcome.status = UNCHANGED
-        if directive.kind == ERASE:
-            outcome.reasons = [NOT_FOUND]
+    outcome.reasons += await _tell_erasures(workspace, directive)
+    if evidence.retracted:
+        return True
+    if outcome.status == UNCHANGED and directive.kind == ERASE:
+        outcome.reasons = [NOT_FOUND]
     if directive.kind == ERASE:
         evidence.event = encode_directive(directive)
     return True
@@ -116,7 +119,15 @@ async def _erase(workspace: Workspace, directive: Directive) -> bool:
     claims = await workspace.find_claims([identifier, token])
     reached = await workspace.reach([identifier, token])
     await workspace.rebuild(await workspace.close(reached), [], naming=(identifier, token))
-    if claims[0].version == 0 and identifier != token:
+    claim = workspace.excerpt.claims.get(identifier)
+    if claim is not None and claim.version and identifier != token:
+        if claim.mentions:
+            workspace.excerpt.touched_claims.add(identifier)
+        else:
+            # A rule has left it: it would keep the name.
+            workspace.excerpt.gone_claims.append(workspace.excerpt.claims.pop(identifier))
+            workspace.excerpt.touched_claims.discard(identifier)
+    elif claims[0].version == 0 and identifier != token:
         workspace.absent_claims.append(identifier)
     directive.identifiers = (token,)
     return bool(workspace.rewritten)
@@ -133,11 +144,24 @@ async def _close_import(workspace: Workspace, directive: Directive) -> bool:
     return not (await workspace.judge_stamps([others]))[0]
 
 
+async def _tell_erasures(workspace: Workspace, directive: Directive) -> list[Reason]:
+    """A reason for each event that a retraction names in vain, being an erasure."""
+    if not directive.events:
+        return []
+    pieces = await workspace.directory.pieces(directive.events)
+    final = {piece.event_id for piece in pieces if kind_of(piece) == ERASE}
+    message = "An erasure cannot be retracted: what it took is gone."
+    places = (place for place, event_id in enumerate(directive.events) if event_id in final)
+    return [Reason("erasure_is_final", message, "events", place) for place in places]
+
+
 async def _is_news(workspace: Workspace, directive: Directive) -> bool:
     """Whether any event that a retraction names is not retracted by others already."""
     marks = await workspace.directory.marks(directive.events)
     others = [[stamp for stamp in mark.by if stamp != directive.stamp] for mark in marks.values()]
     judged = await workspace.judge_stamps(others)
+    final = {piece.event_id for piece in await workspace.directory.pieces(directive.events) if kind_of(piece) == ERASE}
+    judged = [out or event_id in final for event_id, out in zip(marks, judged, strict=True)]
     return len(marks) < len(directive.events) or not all(judged)
 
 

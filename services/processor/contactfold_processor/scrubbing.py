@@ -5,6 +5,8 @@ erasure and name somebody it reached lose it. They are looked through page by pa
 comes.
 """
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,8 +16,12 @@ from contactfold.domain.erasing import ERASED
 from contactfold.domain.stamp import stamp_time
 from contactfold.ports import LogRecord
 from contactfold.wire import Unreadable, read_evidence, read_record
-from contactfold_processor.pieces import is_refused, is_ruling
+from contactfold_processor.pieces import is_refused, is_ruling, nothing_of
+from contactfold_processor.records import as_record
 from contactfold_processor.workspace import Workspace
+
+_SHARED = re.compile(r"`contactfold share ([^`]*)`")
+"""How a reason names the identifier that made a component too large."""
 
 NOTHING = b'{"erased":true}'
 """What stands for a payload that is gone where nothing of it is needed."""
@@ -58,7 +64,9 @@ async def _list_tokens(workspace: Workspace, directive: Directive) -> set[str]:
 
 def _concerns(workspace: Workspace, piece: Evidence, directive: Directive, tokens: set[str]) -> bool:
     """Whether a piece of evidence that is part of no fold is older than an erasure, and names whom that reached."""
-    if is_ruling(piece) or directive.event_id in piece.erased_by or piece.stamp > directive.stamp:
+    if directive.event_id in piece.erased_by or piece.stamp > directive.stamp:
+        return False
+    if is_ruling(piece) and not is_refused(piece):
         return False
     if is_refused(piece):
         record = LogRecord(piece.partition, piece.offset, None, piece.event, (), stamp_time(piece.stamp))
@@ -74,7 +82,7 @@ def _scrub(workspace: Workspace, piece: Evidence, directive: Directive) -> None:
     outcome.reasons = [*piece.outcome.reasons[:1], ERASED] if piece.retracted else [ERASED]
     by = tuple(sorted((*piece.erased_by, directive.event_id)))
     workspace.rewritten.append(
-        replace(piece, event=NOTHING, understood=None, outcome=outcome, account_id=None, erased_by=by)
+        replace(piece, event=nothing_of(piece), understood=None, outcome=outcome, account_id=None, erased_by=by)
     )
 
 
@@ -90,12 +98,26 @@ async def _fold_out(workspace: Workspace, pieces: Sequence[Evidence], directive:
 
 
 def _names(workspace: Workspace, letter: DeadLetter, directive: Directive, tokens: set[str]) -> bool:
-    """Whether a dead letter names somebody who was erased, in an event of before or in none that can be read."""
+    """Whether a dead letter names somebody who was erased, in an event of before or in none that can be read.
+
+    Its reason may name somebody else than its record does.
+    """
     if letter.value == NOTHING:
         return False
-    record = LogRecord(letter.partition, letter.offset, letter.key, letter.value, letter.headers, letter.timestamp)
-    named = _read_identifiers(workspace, record)
-    return letter.timestamp <= stamp_time(directive.stamp) and not tokens.isdisjoint(workspace.list_tokens(named))
+    named, happened = _read_letter(workspace, letter)
+    if _SHARED.search(letter.reason):
+        named = (*named, *shlex.split(_SHARED.findall(letter.reason)[0]))
+        happened = min(happened, stamp_time(directive.stamp))
+    return happened <= stamp_time(directive.stamp) and not tokens.isdisjoint(workspace.list_tokens(named))
+
+
+def _read_letter(workspace: Workspace, letter: DeadLetter) -> tuple[tuple[str, ...], int]:
+    """The identifiers a dead letter's record names, and when what it says happened."""
+    try:
+        event = read_record(as_record(letter), workspace.schema)
+    except Unreadable:
+        return (), letter.timestamp
+    return event.identifiers, stamp_time(event.stamp)
 
 
 def _read_identifiers(workspace: Workspace, record: LogRecord) -> tuple[str, ...]:

@@ -67,12 +67,18 @@ class Settler:
             raise
         except RetryOnFreshState:
             telemetry.BATCH_CONFLICTS.inc()
-            self._look_at = now + round(backoff(0) * 1e6)
+            self._put_off(ready[0], now)
+            self._limit = max(_LEAST, self._limit // 2)
         except Exception as fault:  # noqa: BLE001 -- what waits for its rebuild must not stop what does not
-            tries = self._tries[ready[0]] = self._tries.get(ready[0], 0) + 1
-            self._retry_at[ready[0]] = now + round(backoff(tries) * 1e6)
+            tries = self._put_off(ready[0], now)
             _log.error("settling_failed", directive=format_event_id(ready[0]), fault=locate(fault), tries=tries)
         return self.busy
+
+    def _put_off(self, directive: EventId, now: int) -> int:
+        """Leave a directive alone for a while, so that others get their turn; returns how often in a row it failed."""
+        tries = self._tries[directive] = self._tries.get(directive, 0) + 1
+        self._retry_at[directive] = now + round(backoff(tries - 1) * 1e6)
+        return tries
 
     def _pace(self, took: int) -> None:
         """Make the next turn larger or smaller, by how long this one took."""

@@ -8,7 +8,7 @@ to whoever comes next.
 An advance looks at everything afresh: what a directive amounts to may have changed since it was recorded.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from contactfold.domain.changes import Evidence
 from contactfold.domain.directives import Directive, Mark, Settling
@@ -104,11 +104,9 @@ async def _retract_events(workspace: Workspace, directive: Directive, settling: 
         marks = await workspace.directory.marks(marking)
         pieces = await workspace.directory.pieces([mark.event_id for mark in marks.values() if not mark.stub])
         changing = [piece for piece in pieces if not is_ruling(piece)]
-        members = await _gather(workspace, changing)
-        if len(named) > 1 and _weigh(members) > PIECES_AT_ONCE:
-            limit = len(named) // 2
-            continue
-        break
+        if len(named) < 2 or not await _is_better_halved(workspace, changing):
+            break
+        limit = len(named) // 2
     for event_id in marking:
         mark = workspace.marks.setdefault(event_id, marks.get(event_id) or Mark(event_id))
         mark.retracted = None
@@ -145,11 +143,11 @@ async def _turn(workspace: Workspace, piece: Evidence, mark: Mark) -> None:
 async def _retract_rows(workspace: Workspace, import_id: str, settling: Settling, limit: int) -> bool:
     after = _read_cursor(settling, -1)
     while page := await workspace.directory.evidence_of_import(import_id, after=after, limit=limit):
-        members = await _gather(workspace, page)
-        if limit > 1 and _weigh(members) > PIECES_AT_ONCE:
+        changing = await _list_changing(workspace, page)
+        if limit > 1 and await _is_better_halved(workspace, changing):
             limit //= 2
             continue
-        await _change_sides(workspace, page)
+        await _change_sides(workspace, changing)
         row = page[-1].import_row
         if row is None:
             raise RetryOnFreshState("A piece of evidence is no row of an import any more.")
@@ -160,11 +158,23 @@ async def _retract_rows(workspace: Workspace, import_id: str, settling: Settling
 
 async def _change_sides(workspace: Workspace, pieces: Iterable[Evidence]) -> None:
     """Take pieces of evidence out of the fold or into it again, as the retractions have it now."""
+    if changing := await _list_changing(workspace, pieces):
+        await workspace.rebuild(await _gather(workspace, changing), [], changing)
+
+
+async def _list_changing(workspace: Workspace, pieces: Iterable[Evidence]) -> list[Evidence]:
+    """Those of these pieces of evidence that are out of the fold and should be in it, or the other way round."""
     candidates = [piece for piece in pieces if not is_refused(piece)]
     judged = await workspace.judge(candidates)
-    changing = [one for one, out in zip(candidates, judged, strict=True) if out != one.retracted]
-    if changing:
-        await workspace.rebuild(await _gather(workspace, changing), [], changing)
+    return [one for one, out in zip(candidates, judged, strict=True) if out != one.retracted]
+
+
+async def _is_better_halved(workspace: Workspace, pieces: Sequence[Evidence]) -> bool:
+    """Whether to rebuild whom these belong to is too much at once, and for half of them it is less."""
+    weight = _weigh(await _gather(workspace, pieces))
+    if weight <= PIECES_AT_ONCE:
+        return False
+    return _weigh(await _gather(workspace, pieces[: len(pieces) // 2])) < weight
 
 
 async def _gather(workspace: Workspace, pieces: Iterable[Evidence]) -> dict[Handle, Contact]:

@@ -53,6 +53,8 @@ class Workspace(Loading):
         self.dead_letters: list[DeadLetter] = []
         self.erased_new: dict[EventId, tuple[EventId, ...]] = {}
         """The erasures that have reached statements of this decision."""
+        self._rebuilt_names: set[str] = set()
+        """What was named in rebuilds that came by erasures."""
         self._book = book
         self._in_force: dict[EventId, bool] = {}
         self._stubs: dict[EventId, Mark] = {}
@@ -142,6 +144,25 @@ class Workspace(Loading):
         erasures = self.list_erasures()
         return tuple(sorted(one.event_id for one in erasures if one.token in tokens and statement.stamp < one.stamp))
 
+    async def _claim_both_forms(self) -> None:
+        """Where people were erased, somebody may be known by an identifier or by its token: collide on either.
+
+        Who turns an identifier into a token writes no claim of the one, and who is the first to name the other none
+        of the token.
+        """
+        if self.hasher is None or not self.excerpt.rules.erased:
+            return
+        touched = self.excerpt.touched_claims
+        gone = {claim.identifier for claim in self.excerpt.gone_claims if claim.version}
+        first = {name for name in touched if not self.excerpt.claims[name].version}
+        other = {self.hasher.token(name) for name in first if not is_token(name)}
+        other.update(name for name in self._rebuilt_names if not is_token(name))
+        for claim in await self.find_claims(sorted(other - self.excerpt.rules.shared - gone - touched)):
+            if claim.version:
+                touched.add(claim.identifier)
+            else:
+                self.absent_claims.append(claim.identifier)
+
     async def scrub_again(self, erasures: Iterable[EventId]) -> None:
         """Have erasures look once more through what is kept outside the fold: something that names them has come."""
         if not (erasures := set(erasures)):
@@ -207,6 +228,7 @@ class Workspace(Loading):
         for fate in self.excerpt.fates:
             fate.version = turned.get(fate.event_id, fate.version)
         if erasing is not None:
+            self._rebuilt_names.update(name for one in (*folded, *tied) for name in one.identifiers)
             await self._erase(pieces, past, statements, erasing)
         self.rebuilt += 1
         return results
@@ -300,6 +322,7 @@ class Workspace(Loading):
             if fate.event_id in self.marks or fate.event_id in lost:
                 fate.version = None  # Those are written over the version, and raise it.
         met = self.met & excerpt.contacts.keys()
+        await self._claim_both_forms()
         changes = Changes(
             evidence=self.evidence,
             fates=excerpt.fates,
@@ -317,7 +340,7 @@ class Workspace(Loading):
             fragments=fragments,
             gone_fragments=gone_fragments,
             rules_known=self._book.number,
-            absent_claims=self.absent_claims,
+            absent_claims=sorted(set(self.absent_claims)),
             settings=self.settings,
             rules=list({rule.directive: rule for rule in self.rules}.values()),
             gates=self.gates.list_written(),

@@ -29,6 +29,8 @@ def connect(path: Path, *, writes: bool) -> apsw.Connection:
         _keep_log(connection)
         connection.pragma("synchronous", "full")
         connection.wal_autocheckpoint(8192)
+        # What an erasure takes must not linger where a page was split long before.
+        connection.pragma("secure_delete", True)
         connection.pragma("journal_size_limit", 256 << 20)
     else:
         connection.pragma("query_only", True)

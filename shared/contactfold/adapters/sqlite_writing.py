@@ -1,7 +1,7 @@
 """What changes the embedded directory. Every function is one transaction, on the thread that writes."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import apsw
@@ -19,37 +19,41 @@ from contactfold.adapters.documents import (
     write_key,
 )
 from contactfold.adapters.sqlite_rows import Row, pack, remove, replace
+from contactfold.adapters.sqlite_threads import BUSY_MS
 from contactfold.adapters.sqlite_transactions import writing
 from contactfold.domain.directives import Gate, Rule, Settling
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.ports import ApiKey, Changes, DeadLetter, Window
 
+_BRIEFLY_MS = 200
+"""How long emptying the journal waits for readers."""
+
 
 def commit(connection: apsw.Connection, changes: Changes) -> None:
     """See `Directory.commit`."""
-    with _leaving_no_trace(connection, erasing=bool(changes.rewritten)), writing(connection):
+    with writing(connection):
         for window in changes.positions:
             _advance(connection, window)
         try:
             _write(connection, changes)
         except apsw.ConstraintError as error:
             raise RetryOnFreshState("Another writer has added one of these objects already.") from error
+    if changes.rewritten or changes.gone_settlings:
+        _empty_journal(connection)
 
 
-@contextmanager
-def _leaving_no_trace(connection: apsw.Connection, *, erasing: bool) -> Iterator[None]:
-    """Where evidence loses its payload, overwrite what is freed, and empty the journal it would linger in."""
-    if not erasing:
-        yield
-        return
-    connection.pragma("secure_delete", True)
+def _empty_journal(connection: apsw.Connection) -> None:
+    """What was overwritten in the file may linger in the journal; a reader that is in the way lets it stay for now.
+
+    An erasure ends with the settling of its directive, so that the last commit of it comes by here.
+    """
+    connection.set_busy_timeout(_BRIEFLY_MS)
     try:
-        yield
+        with suppress(apsw.BusyError):
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
-        connection.pragma("secure_delete", False)
-    with suppress(apsw.BusyError):
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        connection.set_busy_timeout(BUSY_MS)
 
 
 def _advance(connection: apsw.Connection, window: Window) -> None:

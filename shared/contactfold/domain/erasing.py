@@ -31,7 +31,6 @@ class Hasher:
     def __init__(self, key: bytes) -> None:
         """`key` is 1 to 64 bytes."""
         self._key = key
-        self._tokens: dict[str, str] = {}
 
     def token(self, identifier: str) -> str:
         """What stands for an identifier when it is erased: `attribute:#<keyed hash>`. A token stands for itself."""

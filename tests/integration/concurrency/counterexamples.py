@@ -282,6 +282,21 @@ ERASURES = (
         second=[rule(15, ERASE, X)],
         common=("contact",),
     ),
+    Meeting(
+        "an event that is erased as it comes, and a later one that names what else it names",
+        before=[said(5, email="x@x.com"), rule(50, ERASE, X)],
+        first=[said(10, email=["x@x.com", "y@x.com"])],
+        second=[said(20, email="y@x.com", first_name="Eve")],
+        common=("claim", "claim"),
+    ),
+    Meeting(
+        "an erasure of an identifier that only a rule has named, and an older statement that names it",
+        before=[rule(5, SEPARATE, Y, Z), retract(6, 0)],
+        first=[rule(30, ERASE, Y)],
+        second=[said(20, email="y@x.com", first_name="Eve")],
+        common=("claim",),
+        ruled=True,
+    ),
 )
 
 DIRECTIVES = (*SEPARATIONS, *SHARES, *RETRACTIONS, *ROWS, *ORGANIZATIONS, *ERASURES)
