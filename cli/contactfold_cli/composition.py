@@ -74,6 +74,14 @@ def holds_directory(data_dir: Path) -> bool:
     return (data_dir / DIRECTORY_FILE).is_file()
 
 
+def require_directory(settings: Settings) -> None:
+    """Raise `Misconfigured` where the data directory holds no embedded directory, and a command would make one."""
+    if settings.directory is None and not holds_directory(settings.data_dir):
+        raise Misconfigured(
+            [f"CONTACTFOLD_DATA_DIR: there is no directory in {settings.data_dir}; `contactfold up` makes one."]
+        )
+
+
 def tell_ready(service: str, *, json: bool) -> Callable[[str], Awaitable[None]]:
     """What a service says once everything behind it answers."""
 

@@ -123,7 +123,7 @@ async def _compare(moment: Directory, schema: Schema, changes: Changes, shown: P
 async def _find_turned(moment: Directory, schema: Schema, changes: Changes) -> list[tuple[Directive, bool]]:
     marks = {mark.event_id: mark for mark in changes.marks if not mark.stub}
     rulings = [piece for piece in await _load_pieces(moment, list(marks)) if is_ruling(piece)]
-    turned = [piece for piece in rulings if piece.retracted != marks[piece.event_id].retracted]
+    turned = [piece for piece in rulings if marks[piece.event_id].retracted not in (None, piece.retracted)]
     return [(read_directive(piece, schema), piece.retracted) for piece in turned]
 
 

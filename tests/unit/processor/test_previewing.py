@@ -230,3 +230,28 @@ async def test_an_organisation_that_only_a_retracted_event_spoke_of_is_gone() ->
     shown = await foretell(office, {"source": "desk", "occurred_at": 9, "type": "event.retract", "events": [0]})
     (one,) = shown.organizations
     assert (one.account_id, one.before is None, one.after) == ("A-1", False, None)
+
+
+async def test_an_erasure_is_not_taken_back_and_no_preview_says_so() -> None:
+    shown = await foretell(
+        states(1, email="ann@x.com"),
+        {"source": "desk", "occurred_at": 5, "type": "contact.erase", "identifier": "email:ann@x.com"},
+        {"source": "desk", "occurred_at": 9, "type": "event.retract", "events": [1]},
+    )
+    assert (shown.turned, shown.outcome.status) == ([], "unchanged")
+    assert [reason.code for reason in shown.outcome.reasons] == ["erasure_is_final"]
+
+
+async def test_a_separation_and_its_retraction_retracted_together_leave_both_out_of_force() -> None:
+    shown = await foretell(
+        states(1, email="ann@x.com"),
+        {
+            "source": "desk",
+            "occurred_at": 5,
+            "type": "contact.separate",
+            "identifiers": ["email:ann@x.com", "email:e@x.com"],
+        },
+        {"source": "desk", "occurred_at": 6, "type": "event.retract", "events": [1]},
+        {"source": "desk", "occurred_at": 9, "type": "event.retract", "events": [1, 2]},
+    )
+    assert [(directive.kind, in_force) for directive, in_force in shown.turned] == [("event.retract", False)]
