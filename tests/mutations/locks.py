@@ -241,9 +241,9 @@ DIRECTIVES = (
     ),
     Mutation(
         "what is kept aside passes a gate",
-        f"{PROCESSOR}/deciding.py",
-        "            workspace.gates.pass_through(ASIDE, partition)\n",
-        "            pass\n",
+        f"{PROCESSOR}/aside.py",
+        "        workspace.gates.pass_through(ASIDE, partition)\n",
+        "        pass\n",
         "tests/integration/concurrency/test_erasures_beside_others.py"
         "::test_a_refused_event_keeps_nothing_of_an_identifier_that_is_erased_at_the_same_time",
         "mongo",

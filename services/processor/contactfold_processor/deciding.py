@@ -22,16 +22,17 @@ from contactfold.domain.event import ERASE
 from contactfold.domain.outcome import IGNORED, REJECTED, Outcome
 from contactfold.domain.planning import Group, list_extra_claims, make_groups
 from contactfold.domain.schema import Schema
-from contactfold.domain.stamp import EventId, stamp_time
+from contactfold.domain.stamp import EventId
 from contactfold.domain.step import refuse, step
 from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecord, Partition
-from contactfold.wire import Unreadable, encode_statement, read_record
+from contactfold.wire import encode_statement
+from contactfold_processor.aside import keep_aside
 from contactfold_processor.crowds import find_busiest
-from contactfold_processor.gates import ASIDE, gate_of_import, gate_of_shared
+from contactfold_processor.gates import gate_of_import, gate_of_shared
 from contactfold_processor.hashing import find_hasher, make_hasher
 from contactfold_processor.loading import check_agreement
 from contactfold_processor.pieces import RETRACTED
-from contactfold_processor.records import Heard, as_record, bury, hear
+from contactfold_processor.records import Heard, bury, hear
 from contactfold_processor.settling import decide_directive, settle_further
 from contactfold_processor.workspace import Workspace
 
@@ -194,50 +195,18 @@ class Decider:
         )
         dead = [*heard.dead, *folded.dead]
         _pass_gates(workspace, heard, shared)
-        await self._keep_aside(workspace, records, heard, retracted, dead)
+        statements = (statement for statement, _ in heard.statements.values())
+        aside = [statement for statement in statements if statement.faults or statement.event_id in retracted]
+        await keep_aside(workspace, records, aside, dead)
         changes = await workspace.changes()
         changes.dead_letters = dead
         outcomes = [evidence.outcome for evidence in workspace.evidence]
         return Decision(len(records), changes, outcomes, dead, duplicates=len(known) + heard.repeated)
 
-    async def _keep_aside(
-        self,
-        workspace: Workspace,
-        records: Sequence[LogRecord],
-        heard: Heard,
-        retracted: set[EventId],
-        dead: Sequence[DeadLetter],
-    ) -> None:
-        """See to it that erasures come by what is kept outside the fold, those too that are recorded meanwhile."""
-        aside = [
-            (statement, record)
-            for statement, record in heard.statements.values()
-            if statement.faults or statement.event_id in retracted
-        ]
-        partitions = {record.partition for _, record in aside} | {letter.partition for letter in dead}
-        if not partitions:
-            return
-        await workspace.gates.load([ASIDE])
-        # Those of this batch, for a letter may come from elsewhere: its first place.
-        for partition in {record.partition for record in records}:
-            workspace.gates.pass_through(ASIDE, partition)
-        named = {erasure for statement, _ in aside for erasure in workspace.find_erasures_of(statement)}
-        if dead:
-            oldest = min(map(self._dated, dead))
-            named |= {one.event_id for one in workspace.list_erasures() if stamp_time(one.stamp) >= oldest}
-        await workspace.scrub_again(named)
-
-    def _dated(self, letter: DeadLetter) -> int:
-        """When what a dead letter says happened, as far as it can be read."""
-        try:
-            return min(letter.timestamp, stamp_time(read_record(as_record(letter), self._schema).stamp))
-        except Unreadable:
-            return letter.timestamp
-
     async def keep_dead(self, record: LogRecord, letter: DeadLetter) -> Changes:
         """What a record's death writes besides its letter, which an erasure must come by."""
         workspace = await self._begin()
-        await self._keep_aside(workspace, [record], Heard(), set(), [letter])
+        await keep_aside(workspace, [record], [], [letter])
         changes = await workspace.changes()
         changes.dead_letters = [letter]
         return changes
