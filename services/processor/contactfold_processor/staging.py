@@ -17,10 +17,10 @@ MOST_MOVES = 10_000
 """Pieces of evidence that one transaction moves."""
 
 
-def stage_moves(changes: Changes, members: Iterable[Contact], former: Mapping[EventId, Handle | None]) -> list[Changes]:
+def stage_moves(changes: Changes, members: Iterable[Contact], former: Mapping[EventId, Fate]) -> list[Changes]:
     """Take moves out of `changes` where they are too many; returns them as changes to commit before, in order.
 
-    `members` are the contacts as they are stored, `former` the handle each piece of evidence is stored under.
+    `members` are the contacts as they are stored, `former` what is stored of each piece of evidence.
     """
     most = MOST_MOVES
     if len(changes.fates) <= most:
@@ -39,7 +39,7 @@ def stage_moves(changes: Changes, members: Iterable[Contact], former: Mapping[Ev
 class _Stages:
     """The contacts as they stand after each stage. `writes` counts how often each was written."""
 
-    def __init__(self, members: Iterable[Contact], former: Mapping[EventId, Handle | None]) -> None:
+    def __init__(self, members: Iterable[Contact], former: Mapping[EventId, Fate]) -> None:
         self._former = former
         self._home: dict[Handle, Contact] = {}
         self.writes: dict[Handle, int] = {}
@@ -50,16 +50,16 @@ class _Stages:
     def may_move(self, fate: Fate) -> bool:
         """Whether a piece of evidence merely goes from one contact to another of its component, or to a new one."""
         former = self._former.get(fate.event_id)
-        if fate.version is not None or former is None or fate.handle is None or former not in self._home:
+        if former is None or fate.retracted != former.retracted or fate.handle is None:
             return False
-        home = self._home.get(fate.handle)
-        return home is None or home is self._home[former] or _hang_together(home, self._home[former])
+        source, target = self._home.get(former.handle or b""), self._home.get(fate.handle)
+        return source is not None and (target is None or target is source or _hang_together(target, source))
 
     def move(self, fates: Sequence[Fate]) -> Changes:
         """One stage."""
         written: dict[Handle, Contact] = {}
         for fate in fates:
-            source = self._home[self._former[fate.event_id] or b""]
+            source = self._home[self._former[fate.event_id].handle or b""]
             target = self._home.get(fate.handle or b"")
             if target is None:
                 source.absorbed.append(fate.handle or b"")

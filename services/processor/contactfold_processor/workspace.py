@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from contactfold.domain.changes import Changes, DeadLetter, Evidence
+from contactfold.domain.changes import Changes, DeadLetter, Evidence, Fate
 from contactfold.domain.directives import Directive, Mark, Rule, RuleBook, Rules, Settling
 from contactfold.domain.directory import Contact, Handle
 from contactfold.domain.erasing import Erasing, Erasure, Hasher, erased_outcome, is_token, make_skeleton
@@ -43,7 +43,7 @@ class Workspace(Loading):
         """Contacts to write although nothing changes in them, so that who has decided otherwise collides there."""
         self.rebuilt = 0
         self._members: dict[Handle, Contact] = {}
-        self._former: dict[EventId, Handle | None] = {}
+        self._former: dict[EventId, Fate] = {}
         self.directives: dict[EventId, Directive] = {}
         """The directives that are settling here."""
         self.hasher = hasher
@@ -222,7 +222,7 @@ class Workspace(Loading):
                     self.gates.touch_head(gate_of_import(piece.import_row[0]))
                 await self.accounts.change(piece, one.statement, left_out=one.left_out)
         self._members |= {handle: replace(contact) for handle, contact in members.items()}
-        self._former |= {piece.event_id: piece.handle for piece in pieces}
+        self._former |= {piece.event_id: Fate(piece.event_id, piece.handle, piece.retracted) for piece in pieces}
         results = rebuild(self.excerpt, list(members.values()), past, statements, erasing)
         turned = {one.event_id: one.version for one, out in zip(pieces, left_out, strict=True) if one.retracted != out}
         for fate in self.excerpt.fates:
