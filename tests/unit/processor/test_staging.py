@@ -29,7 +29,7 @@ def test_evidence_that_changes_sides_stays_with_the_change_that_says_so() -> Non
     )
     stages = stage_moves(changes, [contact(ANN, 4)], former)
     assert [[fate.event_id for fate in stage.fates] for stage in stages] == [[BOB], [EVE]]
-    assert changes.fates == [Fate(LATE, BOB, retracted=True)]
+    assert changes.fates == [out]
 
 
 def test_a_handle_that_is_to_be_a_contacts_is_absorbed_until_then_and_each_stage_raises_the_version() -> None:
