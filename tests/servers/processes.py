@@ -92,6 +92,9 @@ class ServerProcess:
         """Let the server hang: its connections stay open and nothing is answered."""
         if self.pid is not None:
             os.kill(self.pid, signal.SIGSTOP)
+            # The signal takes effect a little later: until then the server still answers.
+            while Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+                time.sleep(0.001)
 
     def resume(self) -> None:
         """End a `pause`."""

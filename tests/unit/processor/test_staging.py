@@ -24,9 +24,8 @@ def one_is_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_evidence_that_changes_sides_stays_with_the_change_that_says_so() -> None:
     """A stage that was committed alone would leave it out before anybody had retracted it."""
     former = {one: Fate(one, ANN) for one in (BOB, EVE, LATE)}
-    changes = Changes(
-        fates=[Fate(BOB, BOB), Fate(EVE, BOB), Fate(LATE, BOB, retracted=True)], contacts=[contact(ANN, 1)]
-    )
+    out = Fate(LATE, BOB, retracted=True)
+    changes = Changes(fates=[Fate(BOB, BOB), Fate(EVE, BOB), out], contacts=[contact(ANN, 1)])
     stages = stage_moves(changes, [contact(ANN, 4)], former)
     assert [[fate.event_id for fate in stage.fates] for stage in stages] == [[BOB], [EVE]]
     assert changes.fates == [out]
