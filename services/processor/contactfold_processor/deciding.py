@@ -205,11 +205,15 @@ class Decider:
 
     async def keep_dead(self, record: LogRecord, letter: DeadLetter) -> Changes:
         """What a record's death writes besides its letter, which an erasure must come by."""
-        workspace = await self._begin()
-        await keep_aside(workspace, [record], [], [letter])
-        changes = await workspace.changes()
-        changes.dead_letters = [letter]
-        return changes
+
+        async def decide() -> Changes:
+            workspace = await self._begin()
+            await keep_aside(workspace, [record], [], [letter])
+            changes = await workspace.changes()
+            changes.dead_letters = [letter]
+            return changes
+
+        return await self._by_the_rules(decide)
 
     async def _find_retracted(self, workspace: Workspace, heard: Heard) -> set[EventId]:
         """The statements that were retracted before they came, by their stubs or with their import."""
