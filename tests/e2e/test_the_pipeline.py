@@ -119,10 +119,17 @@ def test_workers_share_the_partitions_and_one_that_is_killed_loses_nothing(
     workers = find_workers(keeper)
     assert len(workers) == 2
 
-    asyncio.run(post_all(ingest.address, events[:2000], seed=SEED))
-    until(lambda: have_worked(keeper.addresses(), 2), "both have applied records")
+    parts = iter([events[at : at + 50] for at in range(0, 3_000, 50)])
+
+    def send_some_until_both_have_worked() -> bool:
+        # All at once, the first to join might have applied them before the other has joined.
+        asyncio.run(post_all(ingest.address, next(parts, []), seed=SEED))
+        return have_worked(keeper.addresses(), 2)
+
+    until(send_some_until_both_have_worked, "both have applied records")
     workers[0].kill()
-    asyncio.run(post_all(ingest.address, events[2000:], seed=SEED))
+    # Those that were sent already come twice.
+    asyncio.run(post_all(ingest.address, events, seed=SEED))
     until(lambda: len(find_workers(keeper)) == 2, "the keeper has started another")
     pipeline.wait_until_at_rest()
     assert pipeline.without_outcome(events) == []
