@@ -89,7 +89,7 @@ def _make_ruling(choose: Chooser, mode: Mode, size: int) -> Event:
         return {"type": kind, "events": [_place(choose, size) for _ in range(choose.one_of((1, 1, 2, 3)))]}
     names = [_name(choose, mode) for _ in range(choose.one_of((2, 2, 3)) if kind == SEPARATE else choose.number(1, 2))]
     if choose.chance(2):
-        names.append(choose.one_of(("first_name:Ann", "shoe_size:44", "email:", "email")))
+        names.append(choose.one_of(("first_name:Ann", "shoe_size:44", "email:", "no-colon")))
     return {"type": kind, "identifiers": names}
 
 
