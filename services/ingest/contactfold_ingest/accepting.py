@@ -1,8 +1,10 @@
-"""From what a door was sent to records on the log, and the reply that says what became of each item.
+"""From what a door was sent to records on the log, and what became of each item.
 
 An `Offer` is one item of a request, in the shape of the wire format, with the faults its door has found already.
 All good offers of a request go to the log in one `append`; only when that has returned, so that they are durable,
-does anybody hear that they were accepted. An item that is refused never keeps its neighbours out.
+does anybody hear that they were accepted. An item that is refused keeps its neighbours out only where the door's
+reply is for the request as a whole. Every door replies in words of its own (`Taken` becomes a native reply in
+`contactfold_ingest.replying`).
 """
 
 import asyncio
@@ -12,8 +14,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from starlette.responses import Response
-
 from contactfold import telemetry
 from contactfold.config import Limits
 from contactfold.domain.directives import Directive
@@ -21,9 +21,10 @@ from contactfold.domain.errors import TooLarge, Unavailable
 from contactfold.domain.event import LONGEST_NAME
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
-from contactfold.domain.stamp import format_event_id
+from contactfold.domain.stamp import EventId
 from contactfold.ports import EventLog, Lane, NewRecord
-from contactfold.web.problems import JsonResponse, Problem, problem_response, reason_objects
+from contactfold.web.access import Grant
+from contactfold.web.problems import Problem
 from contactfold.wire import Event, Unreadable, read_event, write_directive, write_event
 from contactfold_ingest.bodies import Fields
 
@@ -33,8 +34,6 @@ SHORTEST_EVENT = 20
 _ID_HEADERS = (b"webhook-id", b"idempotency-key")
 _TURN = 256
 """Items after which other requests get their turn."""
-_MOST_REASONS = 100
-"""Reasons repeated beside the results of a request that was refused whole; the results have all of them."""
 
 
 @dataclass(slots=True)
@@ -51,13 +50,39 @@ class Offer:
 
 
 @dataclass(slots=True)
-class _Reply:
-    """What becomes of each item, collected in order."""
+class Fate:
+    """What became of one offer: on the log as this event, or refused for these reasons.
 
-    results: list[dict[str, object]] = field(default_factory=list)
-    records: list[NewRecord] = field(default_factory=list)
-    ignored: dict[str, None] = field(default_factory=dict)
-    reasons: list[Reason] = field(default_factory=list)
+    `event_id` is None where the offer could not be read as an event at all. An offer without reasons may still not
+    be on the log: see `Taken.accepted`.
+    """
+
+    event_id: EventId | None
+    source: str
+    id: str
+    reasons: tuple[Reason, ...] = ()
+    ignored_fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a request: a fate for each offer in order, and how many of them the log holds now.
+
+    `accepted` is 0 where the request went as a whole and any offer was refused.
+    """
+
+    fates: list[Fate]
+    accepted: int
+
+    @property
+    def refused(self) -> int:
+        """How many offers were refused for reasons of their own."""
+        return sum(1 for fate in self.fates if fate.reasons)
+
+    @property
+    def ignored_fields(self) -> list[str]:
+        """Every field that nobody heard, once, in the order they came."""
+        return list(dict.fromkeys(name for fate in self.fates for name in fate.ignored_fields))
 
 
 def find_id(headers: Fields) -> str | None:
@@ -107,37 +132,43 @@ class Acceptance:
         began: int,
         source: str,
         own_id: str | None,
-        bound: str | None,
+        grant: Grant | None,
         may_direct: bool = False,
-    ) -> Response:
+        whole: bool = False,
+    ) -> Taken:
         """Write what is good of a request to the log, and tell what became of each item.
 
         `began` is when the request began (microseconds since 1970); item i is received i microseconds later.
-        `source` stands where an item names none, `own_id` is the request's id header, `bound` the only
-        source that the request's key may write, `may_direct` whether it may send directives. Raises `Problem` where
-        nothing of it may be written.
+        `source` stands where an item names none, `own_id` is the request's id header, `grant` what the request's key
+        may do (None for one that was signed by the source itself), `may_direct` whether directives are taken from it.
+        With `whole`, nothing is written unless every item is good. Raises `Problem` where nothing of it may be written.
         """
-        reply = _Reply()
+        fates: list[Fate] = []
+        records: list[NewRecord] = []
+        bound = None if grant is None else grant.source
         several = len(offers) > 1
         for place, offer in enumerate(offers):
             if place % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
             given = None if own_id is None else f"{own_id}/{place}" if several else own_id
             understood = self._understand(offer, source, given or self._make_id(), began + place)
-            if not isinstance(understood, tuple):
-                if isinstance(understood, Directive) and not may_direct:
-                    raise _forbid_directives(understood.kind)
-                if bound is not None and understood.source != bound:
-                    raise _forbid(bound)
-                reply.ignored.update(dict.fromkeys((*understood.ignored_fields, *offer.dropped)))
-                refused = understood.faults or self._write(understood, offer.payload, reply)
-            else:
-                refused = understood
-            if refused:
-                reply.results.append({"index": place, "status": "rejected", "reasons": reason_objects(refused)})
-                reply.reasons += refused
-        await self._append(reply.records)
-        return self._tell(reply)
+            if isinstance(understood, tuple):
+                fates.append(Fate(None, source, "", understood, offer.dropped))
+                continue
+            if isinstance(understood, Directive) and not may_direct:
+                raise _forbid_directives(understood.kind)
+            if bound is not None and understood.source != bound:
+                raise forbid_source(bound)
+            ignored = (*understood.ignored_fields, *offer.dropped)
+            refused = understood.faults or self._write(understood, offer.payload, records)
+            fates.append(Fate(understood.event_id, understood.source, understood.id, refused, ignored))
+        if whole and len(records) < len(fates):
+            records = []
+        await self._append(records)
+        taken = Taken(fates, len(records))
+        self._accepted.inc(taken.accepted)
+        self._rejected.inc(len(fates) - taken.accepted)
+        return taken
 
     def _understand(self, offer: Offer, source: str, own_id: str, received_at: int) -> Event | tuple[Reason, ...]:
         """The offer as an event with all its faults, or every reason why it is none."""
@@ -155,8 +186,8 @@ class Acceptance:
             event.faults = (*event.faults, *unknown)
         return event
 
-    def _write(self, event: Event, sent: object, reply: _Reply) -> tuple[Reason, ...]:
-        """Add an event to the records and the results, or tell why the log would not take it."""
+    def _write(self, event: Event, sent: object, records: list[NewRecord]) -> tuple[Reason, ...]:
+        """Add an event to the records, or tell why the log would not take it."""
         if isinstance(event, Directive):
             record = write_directive(event, self._schema)
         else:
@@ -167,15 +198,7 @@ class Acceptance:
         if len(record.value) > self._record_bytes:
             message = f"The event is larger than {self._record_bytes} bytes; say less in one event."
             return (Reason("record_too_large", message),)
-        reply.records.append(record)
-        reply.results.append(
-            {
-                "event_id": format_event_id(event.event_id),
-                "source": event.source,
-                "id": event.id,
-                "status": "accepted",
-            }
-        )
+        records.append(record)
         return ()
 
     async def _append(self, records: list[NewRecord]) -> None:
@@ -195,24 +218,9 @@ class Acceptance:
             ) from None
         telemetry.APPEND_SECONDS.observe(time.perf_counter() - begun)
 
-    def _tell(self, reply: _Reply) -> Response:
-        """The reply of CONTRACT 4: 202 where all were accepted, 207 some, 422 none."""
-        accepted = len(reply.records)
-        refused = len(reply.results) - accepted
-        self._accepted.inc(accepted)
-        self._rejected.inc(refused)
-        members = {"results": reply.results, "ignored_fields": list(reply.ignored)}
-        if accepted or not refused:
-            return JsonResponse(members, status_code=207 if refused else 202)
-        if refused == 1:
-            detail = " ".join(reason.message for reason in reply.reasons)
-        else:
-            detail = f"None of the {refused} events was accepted; each one's reasons are in `results`."
-        reasons = reply.reasons[:_MOST_REASONS]
-        return problem_response(Problem(422, "rejected", detail, reasons=reasons, members=members))
 
-
-def _forbid(bound: str) -> Problem:
+def forbid_source(bound: str) -> Problem:
+    """The refusal of a source other than the one that a key is bound to."""
     return Problem(403, "source_not_allowed", f"This API key may write events of the source {bound} alone.")
 
 

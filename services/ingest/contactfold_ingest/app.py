@@ -1,58 +1,40 @@
 """The ingest service's routes, to be added to an application of `contactfold.web`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Path, Query
 from starlette.responses import Response
-from starlette.routing import Route
 
-from contactfold.config import Limits, Source
-from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import parse_event_id
 from contactfold.masking import mask_outcome
-from contactfold.ports import Clock, Directory, EventLog
-from contactfold.web.access import INGEST, PII, READ, Grant, KeyRing, requires
+from contactfold.web.access import INGEST, PII, READ, Grant, requires
 from contactfold.web.openapi import answers
 from contactfold.web.problems import JsonResponse, Problem
 from contactfold.wire import outcome_object
-from contactfold_ingest.description import OUTCOME_EXAMPLE, describe_doors
-from contactfold_ingest.directive_door import PATHS, DirectiveDoor
-from contactfold_ingest.doors import EventsDoor, HooksDoor
-from contactfold_ingest.waiting import LONGEST_WAIT, Outcomes
+from contactfold_ingest.deps import IngestDeps
+from contactfold_ingest.description import OUTCOME_EXAMPLE
+from contactfold_ingest.hooks.routes import add_hooks
+from contactfold_ingest.native.routes import add_native_doors
+from contactfold_ingest.waiting import LONGEST_WAIT
 
+__all__ = ["IngestDeps", "install"]
 
-@dataclass(frozen=True, slots=True)
-class IngestDeps:
-    """Everything the ingest service works with. `clock` gives microseconds since 1970."""
-
-    log: EventLog
-    directory: Directory
-    schema: Schema
-    sources: Mapping[str, Source]
-    limits: Limits
-    clock: Clock
-    ring: KeyRing
+_DOORS: tuple[Callable[[FastAPI, IngestDeps], None], ...] = (
+    add_hooks,
+    add_native_doors,
+)
+"""Every door. Each adds its routes and its part of the description."""
 
 
 def install(app: FastAPI, deps: IngestDeps) -> None:
     """Add the doors for events. Raises `Misconfigured` for a source whose secrets cannot be used."""
-    events = EventsDoor(deps.log, deps.schema, deps.ring, deps.limits, deps.clock)
-    hooks = HooksDoor(deps.log, deps.schema, deps.ring, deps.limits, deps.clock, deps.sources)
-    # First in line, so that the hot paths are matched before anything else is looked at.
-    app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"], name="events"))
-    app.router.routes.insert(1, Route("/hooks/{source}", hooks, methods=["POST"], name="hooks"))
-    for name in PATHS:
-        door = DirectiveDoor(name, deps.log, deps.schema, deps.ring, deps.limits, deps.clock)
-        app.router.routes.insert(2, Route(f"/v1/{name}", door, methods=["POST"], name=name))
-    describe_doors(app)
+    for add in _DOORS:
+        add(app, deps)
     _add_outcomes(app, deps)
 
 
 def _add_outcomes(app: FastAPI, deps: IngestDeps) -> None:
-    outcomes = Outcomes(deps.directory)
-
     @app.get(
         "/v1/events/{event_id}",
         tags=["events"],
@@ -72,7 +54,7 @@ def _add_outcomes(app: FastAPI, deps: IngestDeps) -> None:
         packed = parse_event_id(event_id)
         if packed is None:
             raise Problem(422, "invalid_event_id", "An event id has 26 digits and letters, as the doors reply it.")
-        outcome = await outcomes.find(packed, wait)
+        outcome = await deps.outcomes.find(packed, wait)
         if outcome is None:
             raise Problem(
                 404,

@@ -5,6 +5,8 @@ soon after somebody begins to wait, then less and less often.
 """
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 
 from contactfold.domain.errors import Unavailable
 from contactfold.domain.outcome import Outcome
@@ -45,6 +47,30 @@ class Outcomes:
         if evidence is None and wait > 0 and await self._is_applied(event_id, wait):
             evidence = await self._directory.evidence(event_id)
         return None if evidence is None else evidence.outcome
+
+    async def find_all(self, event_ids: Sequence[EventId], wait: float) -> dict[EventId, Outcome]:
+        """The outcomes of those of these events that are applied within `wait` seconds; others are absent.
+
+        Raises `Unavailable` where the directory is away at the end.
+        """
+        end = asyncio.get_running_loop().time() + wait
+        missing = set(event_ids) - await self._known(event_ids)
+        if missing:
+            left = end - asyncio.get_running_loop().time()
+            await asyncio.gather(*(self._is_applied(event_id, max(left, 0.0)) for event_id in missing))
+        found: dict[EventId, Outcome] = {}
+        for begin in range(0, len(event_ids), _MOST_AT_ONCE):
+            pieces = await self._directory.pieces(event_ids[begin : begin + _MOST_AT_ONCE])
+            found.update((piece.event_id, piece.outcome) for piece in pieces)
+        return found
+
+    async def _known(self, event_ids: Sequence[EventId]) -> set[EventId]:
+        """Those that are applied already; none while the directory is away."""
+        known: set[EventId] = set()
+        with suppress(Unavailable):
+            for begin in range(0, len(event_ids), _MOST_AT_ONCE):
+                known |= await self._directory.known(event_ids[begin : begin + _MOST_AT_ONCE])
+        return known
 
     async def _is_applied(self, event_id: EventId, wait: float) -> bool:
         future = asyncio.get_running_loop().create_future()

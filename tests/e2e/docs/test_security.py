@@ -13,7 +13,7 @@ import pytest
 
 from contactfold.ports import ApiKey
 from contactfold.web.access import KeyRing
-from contactfold_ingest.signatures import Signatures
+from contactfold_ingest.hooks.signatures import Signatures
 from e2e.docs.pages import ROOT, read_tables
 from servers.commands import Installation
 

@@ -7,7 +7,7 @@ from standardwebhooks import Webhook
 
 from contactfold.domain.errors import Misconfigured
 from contactfold.domain.stamp import format_event_id, make_event_id
-from contactfold_ingest.signatures import Signatures
+from contactfold_ingest.hooks.signatures import Signatures
 from fakes.ingest_service import OLD_SECRET, SECRET, Ingest
 
 BODY = '{"email": "ann@example.com"}'

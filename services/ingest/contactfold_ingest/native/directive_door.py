@@ -14,8 +14,10 @@ from contactfold.scopes import ADMIN
 from contactfold.web.access import KeyRing
 from contactfold.web.problems import Problem
 from contactfold_ingest.accepting import Acceptance, Offer, find_id
-from contactfold_ingest.bodies import Fields, decode_json, read_body, read_media_type, unpack_body
-from contactfold_ingest.doors import JSON, NATIVE_SOURCE, Door, unsupported
+from contactfold_ingest.bodies import Fields, decode_json, read_media_type
+from contactfold_ingest.door import JSON, Door, unsupported
+from contactfold_ingest.native.events_door import NATIVE_SOURCE
+from contactfold_ingest.replying import reply
 
 PATHS = {"separate": SEPARATE, "share": SHARE, "retract": RETRACT, "erase": ERASE}
 """The last part of each door's path, and the type of the directive that it takes."""
@@ -36,16 +38,17 @@ class DirectiveDoor(Door):
         media = read_media_type(headers)
         if media and media != JSON:
             raise unsupported(JSON)
-        body = decode_json(unpack_body(headers, await read_body(headers, receive, self._limit), self._limit))
+        body = decode_json(await self._read(headers, receive))
         if not isinstance(body, dict):
             raise Problem(422, "not_an_event", f"A {self._kind} is one JSON object.")
         if body.setdefault("type", self._kind) != self._kind:
             raise Problem(422, "unknown_type", f"This door takes a {self._kind}; leave `type` out.")
-        return await self._acceptance.accept(
+        taken = await self._acceptance.accept(
             [Offer(body)],
             began=began,
             source=grant.source or NATIVE_SOURCE,
             own_id=find_id(headers),
-            bound=grant.source,
+            grant=grant,
             may_direct=True,
         )
+        return reply(taken)
