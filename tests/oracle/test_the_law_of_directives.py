@@ -17,6 +17,7 @@ from oracle.properties import (
     check_the_law_with_processors,
     check_the_outcomes,
 )
+from oracle.serial import check_that_two_decisions_are_serial
 from oracle.shrinking import hold
 from oracle.test_the_law import cases, playing
 
@@ -58,6 +59,16 @@ def test_a_directive_that_overtakes_a_batch_or_is_overtaken_keeps_the_law(
 ) -> None:
     """Between any two calls of a decision."""
     hold(lambda case: check_the_law_with_interruption(*case, at=at), data.draw(cases(mode)))
+
+
+@by_mode
+@playing
+@given(data=st.data(), rested=st.booleans())
+def test_two_decisions_on_one_state_leave_what_one_after_the_other_would(
+    mode: Mode, data: st.DataObject, rested: bool
+) -> None:
+    """Also of erasures, what they reach, and what was still settling."""
+    hold(lambda case: check_that_two_decisions_are_serial(*case, rested=rested), data.draw(cases(mode)))
 
 
 @by_mode
