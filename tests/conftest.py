@@ -6,6 +6,7 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -78,6 +79,21 @@ def mongo() -> Iterator[str]:
 def mongo_url(mongo: str) -> str:
     """The directory's url: the shared server with a database of this test's own."""
     return str(urlunsplit(urlsplit(mongo)._replace(path=f"/t{uuid.uuid4().hex[:12]}")))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where tests run in several processes, each tells the one that writes the last lines."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["servers"] = (found.used, found.left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear from such a process what it used and what it did without."""
+    used, left_out = node.workeroutput.get("servers", ({}, {})) if hasattr(node, "workeroutput") else ({}, {})
+    found.used.update(used)
+    found.left_out.update(left_out)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,7 +1,6 @@
 """The topics of the event log: made where they are missing, and asked how large a record they take."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ _KAFKAS_DEFAULT = 1_048_588
 _LARGEST = "max.message.bytes"
 _IN_SYNC = "min.insync.replicas"
 _PAUSE = 0.05
+_TRIES = 100
 
 
 async def prepared(admin: AIOKafkaAdminClient, topics: Sequence[str], *, partitions: int) -> int:
@@ -78,10 +78,26 @@ async def _want_two_in_sync(admin: AIOKafkaAdminClient, topic: str, settings: di
 
     This can be known only now, for the cluster chose how many replicas there are. Changing one setting replaces all.
     """
-    with contextlib.suppress(KafkaError, ValueError):
-        if min(await _read_numbers(admin, [topic], _IN_SYNC), default=2) < 2:
-            wanted = settings | {_IN_SYNC: "2"}
-            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=wanted)])
+    wanted = ConfigResource(ConfigResourceType.TOPIC, topic, configs=settings | {_IN_SYNC: "2"})
+    for _ in range(_TRIES):
+        try:
+            if min(await _read_numbers(admin, [topic], _IN_SYNC), default=2) >= 2:
+                return
+            for answer in await admin.alter_configs([wanted]):
+                _raise_faults(answer)
+        except ValueError:
+            return
+        except KafkaError as error:
+            if not error.retriable:
+                return
+        # Brokers hear of a change one after the other: it is done once the one that is asked has heard.
+        await asyncio.sleep(_PAUSE)
+
+
+def _raise_faults(answer: Any) -> None:
+    for code, *_ in answer.resources:
+        if for_code(code) is not NoError:
+            raise for_code(code)
 
 
 def _has_leaders(described: dict[str, Any]) -> bool:
