@@ -130,10 +130,11 @@ class RuleBook:
 
     def take(self, rules: Iterable[Rule]) -> None:
         """Take in rules that are new or have changed."""
-        for rule in rules:
+        taken = list(rules)
+        self.rules = self.with_changes(taken)
+        for rule in taken:
             self._book[rule.directive] = rule
             self.number = max(self.number, rule.number)
-        self.rules = combine(self._book.values())
 
     def find(self, directive: EventId) -> Rule | None:
         """The rule a directive made, in force or not."""
@@ -145,11 +146,19 @@ class RuleBook:
 
     def with_changes(self, rules: Iterable[Rule]) -> Rules:
         """What the rules would amount to with these new or changed ones."""
-        return combine({**self._book, **{rule.directive: rule for rule in rules}}.values())
+        changed = {rule.directive: rule for rule in rules}
+        if changed.keys().isdisjoint(self._book):
+            # The usual case, and a quick one: a directory may have many rules, and what is new only adds to them.
+            return _add(self.rules, changed.values())
+        return combine({**self._book, **changed}.values())
 
 
 def combine(rules: Iterable[Rule]) -> Rules:
     """What these rules amount to together: those in force, whatever their stamps."""
+    return _add(NO_RULES, rules)
+
+
+def _add(known: Rules, rules: Iterable[Rule]) -> Rules:
     apart: dict[str, set[str]] = {}
     shared: set[str] = set()
     erased: set[str] = set()
@@ -164,4 +173,6 @@ def combine(rules: Iterable[Rule]) -> Rules:
             for one, other in combinations(rule.identifiers, 2):
                 apart.setdefault(one, set()).add(other)
                 apart.setdefault(other, set()).add(one)
-    return Rules({name: frozenset(others) for name, others in apart.items()}, frozenset(shared), frozenset(erased))
+    nobody = frozenset[str]()
+    added = {name: known.apart.get(name, nobody) | others for name, others in apart.items()}
+    return Rules({**known.apart, **added}, known.shared | shared, known.erased | erased)
