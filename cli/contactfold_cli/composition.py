@@ -36,11 +36,17 @@ def load(config: Path | None, *, json: bool = False) -> tuple[Config, Settings]:
 
 
 @asynccontextmanager
-async def opened_directory(settings: Settings, schema: Schema | None = None) -> AsyncIterator[Directory]:
+async def opened_directory(
+    settings: Settings, schema: Schema | None = None, *, makes: bool = False
+) -> AsyncIterator[Directory]:
     """The directory, open; raises `Unavailable` where it does not answer within 30 s.
 
     What reads contacts by a schema names it: raises `SchemaChanged` where the directory was folded with another.
+    Raises `Misconfigured` where there is no embedded directory, unless the command `makes` one: a mistyped path is
+    told, not answered from a directory that was made that moment.
     """
+    if not makes:
+        require_directory(settings)
     directory = make_directory(settings)
     parts = Parts(directory=directory if schema is None else SameSchema(directory, schema, keeps=False))
     try:
@@ -52,7 +58,8 @@ async def opened_directory(settings: Settings, schema: Schema | None = None) -> 
 
 @asynccontextmanager
 async def opened_log(settings: Settings) -> AsyncIterator[EventLog]:
-    """The log, open; raises `Unavailable` where it does not answer within 30 s."""
+    """The log, open; raises `Unavailable` where it does not answer within 30 s, else as `opened_directory`."""
+    require_directory(settings)
     log = make_log(settings)
     parts = Parts(log=log)
     try:

@@ -13,7 +13,7 @@ from contactfold.lifetime import machine_clock, run_loop
 from contactfold.ports import Directory, EventLog, Partition
 from contactfold_cli.attributing import Attribution, Changed
 from contactfold_cli.bars import Bars, progress_bars
-from contactfold_cli.composition import opened_directory, opened_log, print_json, require_directory
+from contactfold_cli.composition import opened_directory, opened_log, print_json
 from contactfold_cli.footprints import Footprint, list_changed
 from contactfold_cli.replay_report import Finding, describe, write_finding
 from contactfold_processor.replaying import Replay
@@ -42,7 +42,6 @@ def read_start(text: str) -> int | None:
 
 def run_replay(config: Config, settings: Settings, *, start: str, json: bool) -> int:
     """Replay from `start`; exit code 1 where a record was missing, or something changed that nothing explains."""
-    require_directory(settings)
     return run_loop(_replay(config, settings, start, read_start(start), json=json))
 
 

@@ -4,7 +4,7 @@ from contactfold.config import Config, Settings
 from contactfold.exits import Exit
 from contactfold.lifetime import run_loop
 from contactfold_cli.bars import Advance, progress_bars
-from contactfold_cli.composition import opened_directory, opened_log, print_json, require_directory
+from contactfold_cli.composition import opened_directory, opened_log, print_json
 from contactfold_cli.verify_report import describe, write_report
 from contactfold_processor.verifying.verification import Verification
 
@@ -13,7 +13,6 @@ def run_verify(
     config: Config, settings: Settings, *, sample: int | None, first: int, unmasked: bool, json: bool
 ) -> int:
     """Verify; exit code 1 where anything does not agree. `sample` None rebuilds every contact."""
-    require_directory(settings)
     return run_loop(_verify(config, settings, sample=sample, first=first, unmasked=unmasked, json=json))
 
 

@@ -39,6 +39,13 @@ def here(tmp_path: Path) -> Iterator[Installation]:
     installation.end()
 
 
+@pytest.fixture
+def begun(here: Installation) -> Installation:
+    """Where a directory was made already, with a key and nothing else."""
+    here.json("keys", "create")
+    return here
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_help_json_and_config(command: list[str], here: Installation) -> None:
     ended = here.run(*command, "--help")
@@ -73,8 +80,8 @@ def test_every_command_refuses_a_configuration_at_fault(command: list[str], here
         (["export", "--output", "none/e.ndjson"], "none/e.ndjson cannot be written: no such file or directory."),
     ],
 )
-def test_wrong_usage_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, here: Installation) -> None:
-    ended = here.run(*arguments)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, begun: Installation) -> None:
+    ended = begun.run(*arguments)
     assert ended.returncode == 2
     assert ended.stderr.startswith(sentence), ended.stderr
     assert ended.stderr.count("\n") == 1
@@ -85,14 +92,36 @@ def test_a_command_that_does_not_exist_yet_is_no_command(command: str, here: Ins
     assert here.run(command).stderr.startswith(f"No such command '{command}'")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["export"],
+        ["explain", "email:ann@example.com", "email:bob@example.com"],
+        ["dead", "list"],
+        ["dead", "redrive"],
+        ["keys", "list"],
+        ["resume"],
+        ["retract", "05H80DFKEEH7Y3X3X5953AQQGG", "--yes"],
+        ["verify"],
+        ["replay"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_data_directory_is_told_and_not_made(command: list[str], here: Installation) -> None:
+    ended = here.run(*command)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert ended.stderr.startswith("CONTACTFOLD_DATA_DIR: there is no directory in "), ended.stderr
+    assert not (here.home / "data").exists()
+
+
 def test_the_version_is_told(here: Installation) -> None:
     assert re.fullmatch(r"contactfold \d+\.\d+\.\d+\n", here.run("--version").stdout)
 
 
 def test_a_key_is_shown_once_and_stored_as_its_digest(here: Installation) -> None:
-    made = here.json("keys", "create", "--scope", "ingest", "--scope", "admin", "--name", "shop", "--source", "shop")
+    made = here.json("keys", "create", "--scope", "ingest", "--scope", "read", "--name", "shop", "--source", "shop")
     assert set(made) == {"id", "key", "scopes"}
-    assert made["scopes"] == ["ingest", "admin"]
+    assert made["scopes"] == ["ingest", "read"]
     assert re.fullmatch(rf"cf_{made['id']}_[0-9a-f]{{64}}", made["key"])
     (listed,) = here.json("keys", "list")
     assert (listed["id"], listed["name"], listed["source"]) == (made["id"], "shop", "shop")
@@ -118,25 +147,25 @@ def test_revoking_is_told_and_listed(here: Installation) -> None:
     assert here.json("keys", "list")[0]["revoked_at"] is not None
 
 
-def test_revoking_a_key_that_is_none_is_a_no(here: Installation) -> None:
-    ended = here.run("keys", "revoke", "abc")
+def test_revoking_a_key_that_is_none_is_a_no(begun: Installation) -> None:
+    ended = begun.run("keys", "revoke", "abc")
     assert ended.returncode == 1
     assert "There is no API key with the id 'abc'" in ended.stdout + ended.stderr
 
 
-def test_a_dead_letter_that_is_none_is_a_no(here: Installation) -> None:
-    ended = here.run("dead", "show", "contactfold.events/0/7")
+def test_a_dead_letter_that_is_none_is_a_no(begun: Installation) -> None:
+    ended = begun.run("dead", "show", "contactfold.events/0/7")
     assert ended.returncode == 1
     assert ended.stderr == ("There is no dead letter 'contactfold.events/0/7'; `contactfold dead list` shows them.\n")
 
 
-def test_an_empty_directory_exports_nothing(here: Installation) -> None:
-    ended = here.run("export")
+def test_an_empty_directory_exports_nothing(begun: Installation) -> None:
+    ended = begun.run("export")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
-def test_the_exported_csv_has_its_header(here: Installation) -> None:
-    ended = here.run("export", "--format", "csv")
+def test_the_exported_csv_has_its_header(begun: Installation) -> None:
+    ended = begun.run("export", "--format", "csv")
     assert ended.stdout.startswith("id,external_customer_id,first_name,")
 
 
