@@ -93,7 +93,9 @@ class ServerProcess:
         if self.pid is not None:
             os.kill(self.pid, signal.SIGSTOP)
             # The signal takes effect a little later: until then the server still answers.
+            end = time.monotonic() + 10
             while Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+                assert time.monotonic() < end, "a paused server goes on"
                 time.sleep(0.001)
 
     def resume(self) -> None:
