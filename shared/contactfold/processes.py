@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from contactfold.domain.errors import ContactfoldError
 from contactfold.environment import Settings
@@ -24,7 +24,7 @@ _LOOK_EVERY = 0.1
 
 async def run_process(
     settings: Settings,
-    app: ASGIApp,
+    app: Starlette,
     *,
     parts: Parts,
     ring: KeyRing,

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from contactfold.domain.errors import Misconfigured
 from contactfold.environment import Settings
@@ -17,6 +17,8 @@ from contactfold.web.loopback import is_loopback_address
 
 _GRACE = 5
 """Seconds that requests under way have to end in."""
+_LINGER = 2
+"""Seconds after which those that wait for something are told to wait no longer (`app.state.endings`)."""
 
 
 class HttpServer:
@@ -36,7 +38,7 @@ class HttpServer:
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (compared, not bound)
         return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
-    async def serve(self, app: ASGIApp, ending: Ending) -> None:
+    async def serve(self, app: Starlette, ending: Ending) -> None:
         """Serve until told to end; then take nothing new, and end what is under way."""
         config = uvicorn.Config(
             app,
@@ -49,7 +51,7 @@ class HttpServer:
             timeout_graceful_shutdown=_GRACE,
         )
         server = _Server(config, self.started)
-        watch = asyncio.create_task(_end_when_told(server, ending))
+        watch = asyncio.create_task(_end_when_told(server, ending, app))
         try:
             await server.serve(sockets=[self._socket])
         finally:
@@ -76,9 +78,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _end_when_told(server: uvicorn.Server, ending: Ending) -> None:
+async def _end_when_told(server: uvicorn.Server, ending: Ending, app: Starlette) -> None:
     await ending.told.wait()
     server.should_exit = True
+    await asyncio.sleep(_LINGER)
+    for end in app.state.endings:
+        end()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -68,7 +68,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 # ---- ingest
 
 EVENTS_RECEIVED = Counter(
-    # Events by the door they came through and what the door said: accepted or rejected.
+    # Events by the door they came through and what became of them: accepted, rejected, or silent (they tell of nobody).
     "contactfold_events_received_total",
     "Events that came to a door.",
     ("door", "source", "status"),
@@ -79,6 +79,13 @@ APPEND_SECONDS = Histogram(
     "contactfold_append_seconds",
     "Seconds until the log held one request's events.",
     buckets=SECONDS,
+)
+
+FIELDS_IGNORED = Counter(
+    # Fields that nobody knows, at doors whose reply has no place to name them.
+    "contactfold_ignored_fields_total",
+    "Fields nobody knows, at doors whose replies name none.",
+    ("door",),
 )
 
 DOORS_CLOSED = Counter(

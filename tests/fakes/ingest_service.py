@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,12 @@ class Ingest:
         self.clock.now += 2_000_000
 
 
-@pytest.fixture
-async def ingest(tmp_path: Path) -> AsyncIterator[Ingest]:
-    config = check_config(CONFIG)
+@asynccontextmanager
+async def serving(home: Path, configuration: object = CONFIG) -> AsyncIterator[Ingest]:
+    """The service of a configuration, its log in this directory."""
+    config = check_config(configuration)
     clock = Clock()
-    log = SwitchedLog(SqliteLog(tmp_path / "log.db"))
+    log = SwitchedLog(SqliteLog(home / "log.db"))
     await log.open()
     directory = MemoryDirectory()
     ring = KeyRing(directory, None, clock)
@@ -101,3 +103,9 @@ async def ingest(tmp_path: Path) -> AsyncIterator[Ingest]:
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
         yield Ingest(app, client, log, directory, clock, config)
     await log.close()
+
+
+@pytest.fixture
+async def ingest(tmp_path: Path) -> AsyncIterator[Ingest]:
+    async with serving(tmp_path) as service:
+        yield service

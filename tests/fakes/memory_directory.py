@@ -14,7 +14,8 @@ from contactfold.adapters.room import fitting
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.stamp import EventId, Stamp
-from contactfold.ports import ApiKey, Changes, DeadLetter, Evidence, Partition, Window
+from contactfold.ports import AccessToken, ApiKey, Changes, DeadLetter, Evidence, Partition, Window
+from contactfold.ports.keys import MOST_REMOVED
 from fakes.memory_directives import MemoryDirectives
 from fakes.memory_stored import Stored, apply
 from fakes.memory_verifying import MemoryVerifying
@@ -141,11 +142,23 @@ class MemoryDirectory(MemoryDirectives, MemoryVerifying):
         await self.pause()
         return copy.deepcopy([each for key, each in sorted(self.stored.fragments.items()) if key[0] == account_id])
 
-    async def members_of(self, account_id: str, *, limit: int) -> list[Contact]:
-        """Contacts that link to an organisation."""
+    async def members_of(self, account_id: str, *, after: Handle | None = None, limit: int) -> list[Contact]:
+        """A page of the contacts that link to an organisation."""
         await self.pause()
         found = [each for each in self.stored.contacts.values() if account_id in each.multi.get(LINKS, {})]
+        found = [each for each in found if after is None or each.handle > after]
         return copy.deepcopy(sorted(found, key=lambda each: each.handle)[:limit])
+
+    async def latest_of_account(
+        self, account_id: str, partition: Partition, *, before: Stamp | None, limit: int
+    ) -> list[Evidence]:
+        """A page of a partition's evidence about an organisation, the latest first."""
+        await self.pause()
+        where = (account_id, partition)
+        found = [one for one in self.stored.evidence.values() if (one.account_id, one.partition) == where]
+        found = [one for one in found if before is None or one.stamp < before]
+        found.sort(key=lambda one: one.stamp, reverse=True)
+        return copy.deepcopy(list(fitting(found[:limit])))
 
     async def export_fragments(self) -> AsyncIterator[Fragment]:
         """Every fragment in the order of (account_id, partition), as of the first moment."""
@@ -198,6 +211,19 @@ class MemoryDirectory(MemoryDirectives, MemoryVerifying):
         if key is not None and key.revoked_at is None:
             key.revoked_at = at
         return key is not None
+
+    async def tokens(self, digests: Sequence[bytes]) -> list[AccessToken]:
+        """Those of these tokens that are kept."""
+        await self.pause()
+        return [self.stored.tokens[digest] for digest in digests if digest in self.stored.tokens]
+
+    async def add_token(self, token: AccessToken, *, now: int) -> None:
+        """Keep a token, and forget expired ones."""
+        await self.pause()
+        for one in sorted(self.stored.tokens.values(), key=lambda one: one.expires_at)[:MOST_REMOVED]:
+            if one.expires_at <= now:
+                del self.stored.tokens[one.digest]
+        self.stored.tokens[token.digest] = token
 
     async def setting(self, name: str) -> bytes | None:
         """A setting, or None."""

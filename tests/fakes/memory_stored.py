@@ -9,7 +9,7 @@ from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.domain.stamp import EventId
-from contactfold.ports import ApiKey, Changes, DeadLetter, Evidence, Partition, Window
+from contactfold.ports import AccessToken, ApiKey, Changes, DeadLetter, Evidence, Partition, Window
 
 K = TypeVar("K")
 
@@ -30,6 +30,7 @@ class Stored:
     settlings: dict[EventId, Settling] = field(default_factory=dict)
     letters: dict[str, DeadLetter] = field(default_factory=dict)
     keys: dict[str, ApiKey] = field(default_factory=dict)
+    tokens: dict[bytes, AccessToken] = field(default_factory=dict)
     settings: dict[str, bytes] = field(default_factory=dict)
 
 

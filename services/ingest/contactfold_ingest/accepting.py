@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from contactfold import telemetry
 from contactfold.config import Limits
 from contactfold.domain.directives import Directive
@@ -21,7 +23,7 @@ from contactfold.domain.errors import TooLarge, Unavailable
 from contactfold.domain.event import LONGEST_NAME
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
-from contactfold.domain.stamp import EventId
+from contactfold.domain.stamp import EventId, format_time
 from contactfold.ports import EventLog, Lane, NewRecord
 from contactfold.web.access import Grant
 from contactfold.web.problems import Problem
@@ -54,7 +56,7 @@ class Fate:
     """What became of one offer: on the log as this event, or refused for these reasons.
 
     `event_id` is None where the offer could not be read as an event at all. An offer without reasons may still not
-    be on the log: see `Taken.accepted`.
+    be on the log: see `Taken.accepted`. `kept` says that a refused one is on the log all the same.
     """
 
     event_id: EventId | None
@@ -62,6 +64,7 @@ class Fate:
     id: str
     reasons: tuple[Reason, ...] = ()
     ignored_fields: tuple[str, ...] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,38 @@ class Taken:
 
 
 def find_id(headers: Fields) -> str | None:
-    """The id a request carries in a header. Raises `Problem` 422 where it is too long."""
+    """The id a request carries in a header, the first of several. Raises `Problem` 422 where one is too long."""
+    found = None
     for name in _ID_HEADERS:
         value = headers.get(name, b"").strip()
-        if value:
-            if len(value) > LONGEST_NAME:
-                shown = name.decode()
-                message = f"The header {shown} has at most {LONGEST_NAME} characters."
-                raise Problem(422, "too_long", message, reasons=[Reason("too_long", message, shown)])
-            return value.decode("latin-1")
-    return None
+        if len(value) > LONGEST_NAME:
+            shown = name.decode()
+            message = f"The header {shown} has at most {LONGEST_NAME} characters."
+            raise Problem(422, "too_long", message, reasons=[Reason("too_long", message, shown)])
+        found = found or value.decode("latin-1")
+    return found or None
+
+
+def understand_offer(
+    offer: Offer, schema: Schema, *, source: str, id: str, received_at: int
+) -> Event | tuple[Reason, ...]:
+    """The offer as an event with all its faults, or every reason why it is none.
+
+    `source` and `id` stand where it names none; `received_at` is in microseconds since 1970.
+    """
+    if offer.payload is None and offer.faults:
+        return tuple(offer.faults)
+    try:
+        event = read_event(offer.payload, schema, source=source, id=id, received_at=received_at)
+    except Unreadable as unreadable:
+        return (*offer.faults, Reason(unreadable.code, unreadable.message, unreadable.field))
+    if offer.faults:
+        event.faults = (*offer.faults, *event.faults)
+    if offer.reject_unknown and event.ignored_fields:
+        message = "This source takes no such field."
+        unknown = (Reason("unknown_field", message, name) for name in event.ignored_fields)
+        event.faults = (*event.faults, *unknown)
+    return event
 
 
 class Acceptance:
@@ -135,13 +160,16 @@ class Acceptance:
         grant: Grant | None,
         may_direct: bool = False,
         whole: bool = False,
+        keep_refused: bool = False,
     ) -> Taken:
         """Write what is good of a request to the log, and tell what became of each item.
 
         `began` is when the request began (microseconds since 1970); item i is received i microseconds later.
         `source` stands where an item names none, `own_id` is the request's id header, `grant` what the request's key
         may do (None for one that was signed by the source itself), `may_direct` whether directives are taken from it.
-        With `whole`, nothing is written unless every item is good. Raises `Problem` where nothing of it may be written.
+        With `whole`, nothing is written unless every item is good. With `keep_refused`, a statement that the schema
+        refuses is written as it was sent, so that the processor refuses it and its outcome says why: for doors that
+        cannot tell. Raises `Problem` where nothing of it may be written.
         """
         fates: list[Fate] = []
         records: list[NewRecord] = []
@@ -151,7 +179,8 @@ class Acceptance:
             if place % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
             given = None if own_id is None else f"{own_id}/{place}" if several else own_id
-            understood = self._understand(offer, source, given or self._make_id(), began + place)
+            own = given or self._make_id()
+            understood = understand_offer(offer, self._schema, source=source, id=own, received_at=began + place)
             if isinstance(understood, tuple):
                 fates.append(Fate(None, source, "", understood, offer.dropped))
                 continue
@@ -162,29 +191,16 @@ class Acceptance:
             ignored = (*understood.ignored_fields, *offer.dropped)
             refused = understood.faults or self._write(understood, offer.payload, records)
             fates.append(Fate(understood.event_id, understood.source, understood.id, refused, ignored))
+            if keep_refused and understood.faults and not offer.faults:
+                fates[-1].kept = self._keep(understood, offer.payload, records)
         if whole and len(records) < len(fates):
             records = []
         await self._append(records)
-        taken = Taken(fates, len(records))
+        kept = sum(fate.kept for fate in fates) if keep_refused else 0
+        taken = Taken(fates, len(records) - kept)
         self._accepted.inc(taken.accepted)
         self._rejected.inc(len(fates) - taken.accepted)
         return taken
-
-    def _understand(self, offer: Offer, source: str, own_id: str, received_at: int) -> Event | tuple[Reason, ...]:
-        """The offer as an event with all its faults, or every reason why it is none."""
-        if offer.payload is None and offer.faults:
-            return tuple(offer.faults)
-        try:
-            event = read_event(offer.payload, self._schema, source=source, id=own_id, received_at=received_at)
-        except Unreadable as unreadable:
-            return (*offer.faults, Reason(unreadable.code, unreadable.message, unreadable.field))
-        if offer.faults:
-            event.faults = (*offer.faults, *event.faults)
-        if offer.reject_unknown and event.ignored_fields:
-            message = "This source takes no such field."
-            unknown = (Reason("unknown_field", message, name) for name in event.ignored_fields)
-            event.faults = (*event.faults, *unknown)
-        return event
 
     def _write(self, event: Event, sent: object, records: list[NewRecord]) -> tuple[Reason, ...]:
         """Add an event to the records, or tell why the log would not take it."""
@@ -200,6 +216,19 @@ class Acceptance:
             return (Reason("record_too_large", message),)
         records.append(record)
         return ()
+
+    def _keep(self, event: Event, sent: object, records: list[NewRecord]) -> bool:
+        """Add a refused statement to the records as any program would write it; whether the log would take it."""
+        if isinstance(event, Directive) or not isinstance(sent, dict):
+            return False
+        whole = {"id": event.id, "source": event.source, **sent, "received_at": format_time(event.received_at)}
+        whole.pop("import", None)
+        value = msgspec.json.encode(whole)
+        if len(value) > self._record_bytes:
+            return False
+        key = event.identifiers[0] if event.identifiers else event.id
+        records.append(NewRecord(key.encode(), value))
+        return True
 
     async def _append(self, records: list[NewRecord]) -> None:
         if not records:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from contactfold.web.openapi import answers
+from contactfold.domain.outcome import CREATED, IGNORED, REJECTED, UNCHANGED, UPDATED
+from contactfold.web.openapi import ID_PATTERN, answers
 
-EVENT_ID = "2R0HXK8Z4V9Y3M6QWJ7T5BCDEF"
+EVENT_ID = "2Q62NA4H3TV0GFRPKS6RJHG2QZ"
 _ACCEPTED = {"event_id": EVENT_ID, "source": "shop", "id": "o-17", "status": "accepted"}
 _REJECTED = {
     "index": 1,
@@ -33,14 +34,43 @@ OUTCOME_EXAMPLE = {
     "reasons": [],
 }
 
+EVENT_ID_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "pattern": ID_PATTERN,
+    "description": "26 digits and letters, the same for the same `source` and `id`.",
+}
+
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+
 SCHEMAS: dict[str, Any] = {
+    "EventOutcome": {
+        "type": "object",
+        "description": "What became of one event when it was applied. Identifiers are masked without the scope `pii`.",
+        "required": list(OUTCOME_EXAMPLE),
+        "properties": {
+            "event_id": EVENT_ID_SCHEMA,
+            "source": {"type": "string"},
+            "id": {"type": "string"},
+            "status": {"enum": [CREATED, UPDATED, UNCHANGED, IGNORED, REJECTED]},
+            "contact_id": {
+                "type": ["string", "null"],
+                "description": "The contact it belongs to; null where it was rejected, or ruled over others.",
+            },
+            "merged": {**_TEXTS, "description": "Ids of the contacts that it made one with `contact_id`."},
+            "contested": {**_TEXTS, "description": "Identifiers that the contact holds and another one owns."},
+            "set_aside": {**_TEXTS, "description": "Identifiers that the contact was not given."},
+            "over_limit": {**_TEXTS, "description": "Identifiers beyond what the channel holds."},
+            "ignored_fields": {**_TEXTS, "description": "Fields nobody knows."},
+            "reasons": {"type": "array", "items": {"$ref": "#/components/schemas/Reason"}},
+        },
+    },
     "Result": {
         "oneOf": [
             {
                 "type": "object",
                 "required": ["event_id", "source", "id", "status"],
                 "properties": {
-                    "event_id": {"type": "string", "minLength": 26, "maxLength": 26},
+                    "event_id": EVENT_ID_SCHEMA,
                     "source": {"type": "string"},
                     "id": {"type": "string"},
                     "status": {"const": "accepted"},
@@ -66,8 +96,17 @@ SCHEMAS: dict[str, Any] = {
         },
     },
     "Rejection": {
-        "description": "A problem with the items' results beside its reasons.",
-        "allOf": [{"$ref": "#/components/schemas/Problem"}, {"$ref": "#/components/schemas/Results"}],
+        "description": "A problem; with the items' results beside its reasons where it is they that were refused.",
+        "allOf": [
+            {"$ref": "#/components/schemas/Problem"},
+            {
+                "type": "object",
+                "properties": {
+                    "results": {"type": "array", "items": {"$ref": "#/components/schemas/Result"}},
+                    "ignored_fields": _TEXTS,
+                },
+            },
+        ],
     },
 }
 """What native replies are made of."""
@@ -87,6 +126,13 @@ ID_HEADERS: list[dict[str, Any]] = [
 def describe_replies() -> dict[int | str, Any]:
     """The native replies."""
     results = {"$ref": "#/components/schemas/Results"}
+    links = {
+        "outcome": {
+            "operationId": "event_outcome",
+            "parameters": {"event_id": "$response.body#/results/0/event_id"},
+            "description": "What became of the first event.",
+        }
+    }
     rejection = {
         "type": "urn:contactfold:problem:rejected",
         "title": "Rejected",
@@ -99,6 +145,7 @@ def describe_replies() -> dict[int | str, Any]:
     return {
         202: {
             "description": "The log holds all of them durably.",
+            "links": links,
             "content": {
                 "application/json": {"schema": results, "example": {"results": [_ACCEPTED], "ignored_fields": []}}
             },

@@ -28,10 +28,19 @@ class Outcomes:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._waited: dict[EventId, set[asyncio.Future[None]]] = {}
+        self._waited: dict[EventId, set[asyncio.Future[bool]]] = {}
         self._arrived = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._away: Unavailable | None = None
+        self._ended = False
+
+    def end(self) -> None:
+        """Let everybody go who waits, or will: the server is about to end, and answers what is known."""
+        self._ended = True
+        for waiting in self._waited.values():
+            for future in waiting:
+                if not future.done():
+                    future.set_result(False)
 
     async def find(self, event_id: EventId, wait: float) -> Outcome | None:
         """The outcome of an event, waiting up to `wait` seconds until it is applied; None where it is not.
@@ -73,7 +82,9 @@ class Outcomes:
         return known
 
     async def _is_applied(self, event_id: EventId, wait: float) -> bool:
-        future = asyncio.get_running_loop().create_future()
+        if self._ended:
+            return False
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waited.setdefault(event_id, set()).add(future)
         self._arrived.set()
         if self._loop is None or self._loop.done():
@@ -81,16 +92,15 @@ class Outcomes:
             self._loop = asyncio.create_task(self._watch())
         try:
             async with asyncio.timeout(wait):
-                await future
+                return await future
         except TimeoutError:
             if self._away is not None:
                 raise self._away from None
             return False
         finally:
             self._forget(event_id, future)
-        return True
 
-    def _forget(self, event_id: EventId, future: "asyncio.Future[None]") -> None:
+    def _forget(self, event_id: EventId, future: "asyncio.Future[bool]") -> None:
         waiting = self._waited.get(event_id)
         if waiting is not None:
             waiting.discard(future)
@@ -127,7 +137,7 @@ class Outcomes:
                 for event_id in await self._directory.known(waited[begin : begin + _MOST_AT_ONCE]):
                     for future in self._waited.pop(event_id, ()):
                         if not future.done():
-                            future.set_result(None)
+                            future.set_result(True)
             self._away = None
         except Unavailable as away:
             self._away = away

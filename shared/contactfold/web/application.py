@@ -22,7 +22,7 @@ from contactfold.domain.errors import ContactfoldError, Unavailable
 from contactfold.domain.outcome import Reason
 from contactfold.web.access import READ, KeyRing
 from contactfold.web.loopback import is_from_this_machine
-from contactfold.web.openapi import answers, serve_description
+from contactfold.web.openapi import answer, answers, name_operation, serve_description, shows
 from contactfold.web.problems import JsonResponse, Problem, problem_response
 
 Probe = Callable[[], Awaitable[None]]
@@ -42,18 +42,32 @@ _SENTENCES = {
     415: ("unsupported_media_type", "The body is of a type this address does not read."),
 }
 
+_METRICS_EXAMPLE = """\
+# HELP contactfold_requests_total Requests that a door answered.
+# TYPE contactfold_requests_total counter
+contactfold_requests_total{door="events",status="202"} 17.0
+"""
+
 _log = structlog.get_logger(__name__)
 
 
 def make_app(*, title: str, ring: KeyRing, probes: Mapping[str, Probe], version: str) -> FastAPI:
     """An application without routes of its own but `/healthz`, `/readyz`, `/metrics`, `/docs` and `/openapi.json`.
 
-    `ring` is kept as `app.state.ring`. `probes` are what `/readyz` asks, by the name of the part.
+    `ring` is kept as `app.state.ring`. `probes` are what `/readyz` asks, by the name of the part. `app.state.endings`
+    are called when the server ends, so that requests that wait for something are answered while they can be.
     """
     app = FastAPIOffline(
-        docs_url="/docs", redoc_url=None, title=title, version=version, redirect_slashes=False, telemetry=_TELEMETRY
+        docs_url="/docs",
+        redoc_url=None,
+        title=title,
+        version=version,
+        redirect_slashes=False,
+        telemetry=_TELEMETRY,
+        generate_unique_id_function=name_operation,
     )
     app.state.ring = ring
+    app.state.endings = []
     serve_description(app)
     app.add_middleware(LastResort)
     app.add_exception_handler(Problem, _tell_problem)
@@ -92,7 +106,13 @@ class LastResort:
 
 
 def _add_health(app: FastAPI, ring: KeyRing, probes: dict[str, Probe]) -> None:
-    @app.get("/healthz", tags=["health"], summary="Whether the process is alive", openapi_extra={"security": []})
+    @app.get(
+        "/healthz",
+        tags=["health"],
+        summary="Whether the process is alive",
+        responses=shows({"status": "ok"}),
+        openapi_extra={"security": []},
+    )
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
@@ -100,7 +120,10 @@ def _add_health(app: FastAPI, ring: KeyRing, probes: dict[str, Probe]) -> None:
         "/readyz",
         tags=["health"],
         summary="Whether everything behind this service answers",
-        responses=answers(503),
+        responses={
+            **shows({"status": "ready", **dict.fromkeys(probes, "ok")}),
+            **answer(503, "not_ready", "The directory did not answer within 3 s."),
+        },
         openapi_extra={"security": []},
         response_model=dict[str, str],
     )
@@ -120,7 +143,10 @@ def _add_health(app: FastAPI, ring: KeyRing, probes: dict[str, Probe]) -> None:
         tags=["health"],
         summary="Metrics for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **answers(401, 403, 503)},
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _METRICS_EXAMPLE}}},
+            **answers(401, 403, 503),
+        },
     )
     async def metrics(request: Request) -> Response:
         """Without a key to this machine alone; to others with one that has the scope `read`."""

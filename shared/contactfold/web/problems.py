@@ -61,9 +61,9 @@ def reason_objects(reasons: Iterable[Reason]) -> list[dict[str, object]]:
     return [reason_object(reason) for reason in reasons]
 
 
-def problem_response(problem: Problem) -> Response:
-    """The response that tells a problem."""
-    body: dict[str, object] = {
+def problem_object(problem: Problem) -> dict[str, object]:
+    """A problem as JSON shows it."""
+    return {
         "type": f"urn:contactfold:problem:{problem.code}",
         "title": problem.code.replace("_", " ").capitalize().replace("json", "JSON"),
         "status": problem.status,
@@ -71,4 +71,8 @@ def problem_response(problem: Problem) -> Response:
         **problem.members,
         "reasons": reason_objects(problem.reasons),
     }
-    return ProblemResponse(body, status_code=problem.status, headers=problem.headers)
+
+
+def problem_response(problem: Problem) -> Response:
+    """The response that tells a problem."""
+    return ProblemResponse(problem_object(problem), status_code=problem.status, headers=problem.headers)

@@ -6,6 +6,7 @@ from contactfold.domain.errors import Unavailable
 from contactfold.domain.outcome import Outcome, Reason
 from contactfold.domain.stamp import EventId, format_event_id, make_event_id, pack_stamp
 from contactfold.ports import Changes, Evidence
+from contactfold_ingest.waiting import Outcomes
 from fakes.ingest_service import Ingest
 
 EVENT = make_event_id("shop", "o-1")
@@ -89,3 +90,16 @@ async def test_identifiers_are_masked_without_the_scope_pii(ingest: Ingest) -> N
     reply = await ingest.client.get(ADDRESS, headers={"x-api-key": "k" * 40})
     assert reply.status_code == 200
     assert reply.json()["contested"] == ["email:***"]
+
+
+async def test_whoever_waits_is_let_go_when_the_server_ends(ingest: Ingest) -> None:
+    """A process that ends would else cancel them: their requests would fail, though all they asked for is safe."""
+    outcomes = Outcomes(ingest.directory)
+    waiting = [asyncio.create_task(outcomes.find(EVENT, 30)), asyncio.create_task(outcomes.find_all([EVENT], 30))]
+    await asyncio.sleep(0.02)
+    outcomes.end()
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waiting) == [None, {}]
+        assert await outcomes.find_all([EVENT], 30) == {}
+        await apply(ingest)
+        assert await outcomes.find(EVENT, 30) is not None
