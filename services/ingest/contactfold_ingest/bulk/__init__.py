@@ -1,0 +1,1 @@
+"""The bulk door: many customers in one request, each with a fate of its own (CONTRACT 5)."""
