@@ -1,0 +1,1 @@
+"""The door for form-encoded records: `PUT /records` and `POST /records` (CONTRACT 5)."""
