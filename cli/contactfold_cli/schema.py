@@ -7,17 +7,25 @@ from contactfold.domain.schema import Attribute
 from contactfold.exits import Exit
 from contactfold.schema_object import attribute_object, schema_object
 from contactfold_cli.composition import load, print_json
+from contactfold_cli.hook_trying import run_try
 from contactfold_cli.tables import print_table
 
 
-def run_check(path: Path | None, *, json: bool) -> int:
-    """Say that the configuration can be used; raises `Misconfigured` where it cannot."""
+def run_check(path: Path | None, *, source: str | None = None, sample: Path | None = None, json: bool) -> int:
+    """Say that the configuration can be used, or, with a source and a sample, what the one makes of the other.
+
+    Raises `Misconfigured` where it cannot be used.
+    """
+    if (source is None) != (sample is None):
+        raise Misconfigured(["`--source` and `--sample` go together: the one says what the other is tried with."])
     try:
-        config, _ = load(path, json=json)
+        config, settings = load(path, json=json)
     except Misconfigured as error:
         if json:
             print_json({"ok": False, "faults": error.faults})
         raise
+    if source is not None and sample is not None:
+        return run_try(config, settings, name=source, sample=sample, json=json)
     file = find_file(path)
     attributes, sources = len(config.contact_schema.attributes), list(config.sources)
     if json:

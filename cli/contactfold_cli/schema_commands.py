@@ -1,5 +1,8 @@
 """`contactfold schema`: the configuration, checked or shown."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from contactfold_cli.options import ConfigFile, Json
@@ -8,11 +11,18 @@ app = typer.Typer(help="The configuration and the contact schema.", no_args_is_h
 
 
 @app.command()
-def check(config: ConfigFile = None, json: Json = False) -> int:
+def check(
+    config: ConfigFile = None,
+    json: Json = False,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="SOURCE", help="Then try this source, as `hooks try` does,")
+    ] = None,
+    sample: Annotated[Path | None, typer.Option("--sample", metavar="FILE", help="with this sample.")] = None,
+) -> int:
     """Check the whole configuration; exit code 2 with every fault."""
     from contactfold_cli.schema import run_check
 
-    return run_check(config, json=json)
+    return run_check(config, source=source, sample=sample, json=json)
 
 
 @app.command()

@@ -16,8 +16,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from contactfold.domain.errors import Misconfigured
+from contactfold.domain.normalise import understand_values
 from contactfold.domain.schema import Attribute, Schema, default_schema, find_faults
 from contactfold.environment import Settings, load_settings
+from contactfold.expressions import find_literal
 from contactfold.faults import Place, describe_error, suggest, write_place
 from contactfold.sections import Alternative, AttributeSettings, Config, Limits, SchemaSettings, Section, Source
 
@@ -129,9 +131,8 @@ def check_config(raw: object) -> Config:
         found = error.errors(include_url=False)
         faults += [_describe(fault, schema) for fault in found if fault["loc"] not in unset]
         raise Misconfigured(_once(faults)) from None
-    faults += [
-        fault for name, source in config.sources.items() for fault in _check_source(name, source, filled, schema)
-    ]
+    known = None if schema is None else config.contact_schema
+    faults += [fault for name, source in config.sources.items() for fault in _check_source(name, source, filled, known)]
     if faults:
         raise Misconfigured(_once(faults))
     return config
@@ -207,11 +208,20 @@ def _check_source(name: str, source: Source, raw: dict[str, Any], schema: Schema
     place = f"sources.{name}"
     if source.organization is not None and "account_id" not in source.organization:
         faults.append(f"{place}.organization.account_id: must be given, for an organization goes by it")
+    if source.allowed_origins and schema is not None and schema.visitors is None:
+        need = "declare one such as {key: web, channel: web, multi: true, anonymous: true}"
+        faults.append(f"{place}.allowed_origins: the schema has no channel for the visitors of pages; {need}")
     seen: dict[str, str] = {}
     for written in raw["sources"][name].get("values") or {}:
         attribute = schema.find(written) if schema else None
-        if attribute is not None and seen.setdefault(attribute.key, written) != written:
+        if schema is None or attribute is None:
+            continue
+        if seen.setdefault(attribute.key, written) != written:
             faults.append(f"{place}.values.{written}: {seen[attribute.key]} names the same attribute")
+        elif source.values is not None:
+            constant = find_literal(source.values[attribute.key])
+            found = understand_values({attribute.key: constant}, schema).faults
+            faults += [f"{place}.values.{written}: the constant cannot be used: {fault.message}" for fault in found]
     return faults
 
 

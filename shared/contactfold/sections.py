@@ -6,19 +6,18 @@ exists. `contactfold.config` reads the file, and is where the rest of the code i
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from contactfold.domain.schema import JUNK, Attribute, Schema, default_schema
+from contactfold.expressions import check_expression, write_constant
 from contactfold.signing_secrets import check_signing_secret
+from contactfold.zones import check_zone
 
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[^/?#@:*\s\[\]]+)(?::[0-9]{1,5})?", re.IGNORECASE)
 _WORDS = re.compile(r"[_\s-]+|(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -31,22 +30,6 @@ class Section(BaseModel):
 # ------------------------------------------------------------------------------------- checks of one value
 
 
-def _check_expression(text: str) -> str:
-    why = ""
-    try:
-        unknown = _list_functions(jmespath.compile(text).parsed) - Functions.FUNCTION_TABLE.keys()
-        if unknown:
-            why = f"there is no function {min(unknown)}"
-    except JMESPathError as error:
-        told = str(error).split("\n")[0].rstrip(": ")
-        why = told.removeprefix("Invalid jmespath expression: ").removeprefix("Bad jmespath expression: ")
-    except RecursionError:
-        why = "it is nested too deeply"
-    if why:
-        raise PydanticCustomError("expression", "{text} is no JMESPath: {why}", {"text": repr(text[:200]), "why": why})
-    return text
-
-
 def _refuse_boolean(value: object) -> object:
     if isinstance(value, bool):
         raise PydanticCustomError("count", "must be a whole number, not true or false")
@@ -54,17 +37,6 @@ def _refuse_boolean(value: object) -> object:
 
 
 _Count = Annotated[int, BeforeValidator(_refuse_boolean), Field(ge=1, le=1 << 40)]
-
-
-def _list_functions(tree: Any) -> set[str]:
-    """The functions an expression calls: jmespath looks for them only when it runs."""
-    waiting, found = [tree], set()
-    while waiting:
-        node = waiting.pop()
-        if node.get("type") == "function_expression":
-            found.add(str(node["value"]))
-        waiting += [child for child in node.get("children", ()) if isinstance(child, dict)]
-    return found
 
 
 def _resolve_attribute(name: str, info: ValidationInfo) -> str:
@@ -125,7 +97,9 @@ def _spell_out(value: object) -> object:
     return value
 
 
-Expression = Annotated[str, AfterValidator(_check_expression)]
+Expression = Annotated[str, AfterValidator(check_expression)]
+ValueExpression = Annotated[str, BeforeValidator(write_constant), AfterValidator(check_expression)]
+Zone = Annotated[str, AfterValidator(check_zone)]
 AttributeName = Annotated[str, AfterValidator(_resolve_attribute)]
 IdentifierName = Annotated[str, AfterValidator(_resolve_identifier)]
 SourceName = Annotated[str, AfterValidator(_check_source_name)]
@@ -202,15 +176,17 @@ def _in_words(key: str) -> str:
 class Source(Section):
     """A named configuration of a front door: `POST /hooks/{name}`.
 
-    `events`, `id`, `occurred_at`, the values of `values` and of `organization` are JMESPath. Attributes
-    go by their keys, whatever name the file used. `values` is None where an item's own keys are the
-    attributes' names; `rate_limit` counts requests a minute and address.
+    `events`, `id`, `occurred_at`, the values of `values` and of `organization` are JMESPath, constants too.
+    Attributes go by their keys, whatever name the file used. `values` is None where an item's own keys are the
+    attributes' names. `timezone` is that of times which name none. `rate_limit` counts requests a minute and address.
+    `keep` is for Segment's calls: those that say nothing about the person go to the log too.
     """
 
     events: Expression | None = None
     id: Expression | None = None
     occurred_at: Expression | None = None
-    values: dict[AttributeName, Expression] | None = None
+    timezone: Zone | None = None
+    values: dict[AttributeName, ValueExpression] | None = None
     match_on: Annotated[tuple[IdentifierName, ...], AfterValidator(_check_some)] | None = None
     action: Literal["append", "update", "replace", "ignore"] = "append"
     on_many: Literal["merge", "first", "reject", "anonymous"] = "merge"
@@ -220,11 +196,15 @@ class Source(Section):
     signing_secrets: tuple[SigningSecret, ...] = ()
     allowed_origins: tuple[Origin, ...] = ()
     rate_limit: Annotated[int, Field(ge=1)] = 120
-    organization: dict[str, Expression] | None = None
+    organization: dict[str, ValueExpression] | None = None
+    keep: bool = False
 
 
 class Limits(Section):
-    """Sizes in bytes, a component's size in pieces of evidence, and when the processor stops for dead letters."""
+    """Sizes in bytes, a component's size in pieces of evidence, and when the processor stops for dead letters.
+
+    `requests_per_minute` is how often one API key may be used, 0 for no limit.
+    """
 
     body_bytes: _Count = 1_048_576
     import_bytes: _Count = 1_073_741_824
@@ -232,6 +212,7 @@ class Limits(Section):
     component_events: _Count = 10_000
     dead_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     dead_window: _Count = 200
+    requests_per_minute: Annotated[int, BeforeValidator(_refuse_boolean), Field(ge=0, le=1 << 40)] = 0
 
 
 class Config(Section):

@@ -70,6 +70,12 @@ class Schema:
         self.keys = tuple(attribute for attribute in attributes if attribute.is_key)
         self._by_name = {fold_name(name): a for a in attributes for name in (a.key, a.name, *a.aliases)}
 
+    @cached_property
+    def visitors(self) -> Attribute | None:
+        """The channel of web visitors' marks: `web`, else the first that could hold them; None where there is none."""
+        fitting = [a for a in self.identifying if a.anonymous and a.multi and a.type == "string"]
+        return next((a for a in fitting if a.key == "web"), fitting[0] if fitting else None)
+
     def find(self, name: str) -> Attribute | None:
         """The attribute that `name` names: its key, its name or an alias, compared as `fold_name` does."""
         return self.by_key.get(name) or self._by_name.get(fold_name(name))

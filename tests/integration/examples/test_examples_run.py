@@ -1,7 +1,6 @@
 """Whoever pastes an example's commands, in their order, gets the contact that its page shows."""
 
 import shlex
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 from e2e.docs.comparing import find_difference
 from e2e.docs.pages import ROOT, Step, read_steps
 from e2e.docs.terminals import Terminals
-from servers.found import Missing, need
+from servers.found import need
+from servers.kcat import find_kcat
 
 EXAMPLES = ROOT / "examples"
 WITH_KCAT = "With kcat"
@@ -30,7 +30,6 @@ class Reader:
         *settings, make, run = shlex.split(_replace(steps[0].command.text, replaced))
         assert [make, run] == ["make", "run"], "the page does not begin with starting contactfold"
         self._home.mkdir()
-        (self._home / "examples").symlink_to(EXAMPLES)
         self._terminals = Terminals(self._home, replaced, **dict(setting.split("=", 1) for setting in settings))
         self._terminals.start()
         for step in steps[1:]:
@@ -68,7 +67,7 @@ def steps_of(example: str, *, without: str = "") -> list[Step]:
     return steps
 
 
-@pytest.mark.parametrize("example", ["shopify", "website-visitor"])
+@pytest.mark.parametrize("example", ["shopify", "webhooks", "website-visitor"])
 def test_an_example_prints_what_its_page_says(example: str, reader: Reader) -> None:
     reader.follow(steps_of(example))
 
@@ -92,15 +91,8 @@ def test_kcat_writes_straight_to_the_topic(reader: Reader, kafka: str, topic_pre
     reader.follow(steps_of("kafka-producer", without="In Python"), **on_kafka(kafka, topic_prefix))
 
 
-def find_kcat() -> str:
-    found = shutil.which("kcat")
-    if found is None:
-        raise Missing("kcat is not installed; `apt-get install kcat` brings it")
-    return found
-
-
 def test_every_example_is_listed_and_run() -> None:
     folders = {folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()}
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    assert folders == {"shopify", "website-visitor", "kafka-producer"}
+    assert folders == {"shopify", "webhooks", "website-visitor", "kafka-producer"}
     assert all(f"({name}/README.md)" in listed for name in folders)

@@ -3,6 +3,7 @@
 import base64
 from pathlib import Path
 
+import jmespath
 import pytest
 from pydantic import ValidationError
 
@@ -61,6 +62,29 @@ def test_attributes_go_by_their_keys_whatever_name_the_file_used(config: Config)
     assert shop.required == ("firstName",)
 
 
+@pytest.mark.parametrize(
+    "value", ["vip", "a `quoted` \\ one", ["web", "shop"], 5, True, "line\nbreak", "{a}", "ümlaut"]
+)
+def test_a_constant_is_the_literal_that_gives_it(value: object) -> None:
+    config = check_config({"sources": {"shop": {"organization": {"account_id": "id", "kind": {"constant": value}}}}})
+    organization = config.sources["shop"].organization
+    assert organization is not None
+    assert jmespath.search(organization["kind"], {"kind": "other"}) == value
+
+
+def test_a_constant_of_the_schema_s_own_spelling_is_taken() -> None:
+    raw = {
+        "default_country": "US",
+        "sources": {"shop": {"values": {"phone_number": {"constant": "(415) 555-0123"}, "labels": "'web'"}}},
+    }
+    assert check_config(raw).sources["shop"].values == {"phone_number": '`"(415) 555-0123"`', "labels": "'web'"}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "+02:00", "-11:30", "US/Pacific"])
+def test_a_time_zone_is_a_name_or_an_offset(zone: str) -> None:
+    assert check_config({"sources": {"shop": {"timezone": zone}}}).sources["shop"].timezone == zone
+
+
 def test_a_name_left_out_is_the_key_in_words(config: Config) -> None:
     names = [attribute.name for attribute in config.contact_schema.attributes]
     assert names == ["External customer id", "Email", "Tier", "First name"]
@@ -96,6 +120,7 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.Mo
         "component_events": 10000,
         "dead_share": 0.5,
         "dead_window": 200,
+        "requests_per_minute": 0,
     }
 
 

@@ -37,11 +37,93 @@ FAULTS = {
     "an unknown limit": ("limits: {recrd_bytes: 1}", "limits.recrd_bytes: no such setting; did you mean record_bytes?"),
     "an expression that is none": (
         'sources: {shop: {events: "orders["}}',
-        "sources.shop.events: 'orders[' is no JMESPath: Incomplete expression",
+        "sources.shop.events: 'orders[' is no JMESPath: it ends too early",
     ),
     "an expression with a function there is not": (
         "sources: {shop: {events: 'lenght(orders)'}}",
         "sources.shop.events: 'lenght(orders)' is no JMESPath: there is no function lenght",
+    ),
+    "a function with too few arguments": (
+        "sources: {shop: {values: {email: 'join(mails)'}}}",
+        "sources.shop.values.email: 'join(mails)' is no JMESPath: join takes 2 arguments, not 1",
+    ),
+    "a function that wants one at least": (
+        "sources: {shop: {values: {email: 'not_null()'}}}",
+        "sources.shop.values.email: 'not_null()' is no JMESPath: not_null takes at least 1 argument, not 0",
+    ),
+    "a name with a dash": (
+        "sources: {shop: {values: {email: buyer.e-mail}}}",
+        (
+            "sources.shop.values.email: 'buyer.e-mail' is no JMESPath: column 8: "
+            'put a name with a dash in double quotes, like buyer."e-mail"'
+        ),
+    ),
+    "a JSONPath": (
+        "sources: {shop: {values: {email: $.buyer.mail}}}",
+        (
+            "sources.shop.values.email: '$.buyer.mail' is no JMESPath: "
+            "leave out the `$.`; an expression begins at the item itself"
+        ),
+    ),
+    "an expression with a dot too many": (
+        "sources: {shop: {id: a..b}}",
+        "sources.shop.id: 'a..b' is no JMESPath: column 3: '.' cannot stand here",
+    ),
+    "an expression with a foreign character": (
+        "sources: {shop: {id: a/b}}",
+        "sources.shop.id: 'a/b' is no JMESPath: column 2: unknown token /",
+    ),
+    "a word that JMESPath takes for a name": (
+        "sources: {shop: {values: {email: 'mail || null'}}}",
+        (
+            "sources.shop.values.email: 'mail || null' is no JMESPath: column 9: "
+            "null is the name of a field here; write it in backticks, `null`"
+        ),
+    ),
+    "an empty expression": (
+        "sources: {shop: {organization: {account_id: ''}}}",
+        "sources.shop.organization.account_id: '' is no JMESPath: it is empty",
+    ),
+    "a constant that is misspelt": (
+        "sources: {shop: {values: {labels: {constnat: vip}}}}",
+        "sources.shop.values.labels: must be JMESPath, or a constant, written {constant: VALUE}",
+    ),
+    "a constant that holds more than values": (
+        "sources: {shop: {values: {labels: {constant: {a: 1}}}}}",
+        "sources.shop.values.labels: a constant is text, a number, true or false, or a list of them",
+    ),
+    "a constant that the attribute cannot hold": (
+        "sources: {shop: {values: {E-Mail: {constant: nobody}}}}",
+        (
+            "sources.shop.values.E-Mail: the constant cannot be used: "
+            "This is not an e-mail address; one reads like ann@example.com."
+        ),
+    ),
+    "a literal that the attribute cannot hold": (
+        'sources: {shop: {values: {first_name: \'`["Ann", "Bob"]`\'}}}',
+        "sources.shop.values.first_name: the constant cannot be used: first_name holds one value, and 2 were sent.",
+    ),
+    "a constant where an expression is wanted": (
+        "sources: {shop: {id: {constant: 1}}}",
+        "sources.shop.id: must be text, not a mapping",
+    ),
+    "a time zone that is none": (
+        "sources: {shop: {timezone: Europe/Berln}}",
+        (
+            "sources.shop.timezone: 'Europe/Berln' is no time zone such as Europe/Berlin, UTC or +02:00"
+            "; did you mean Europe/Berlin?"
+        ),
+    ),
+    "a part of the world": (
+        "sources: {shop: {timezone: Europe}}",
+        (
+            "sources.shop.timezone: 'Europe' is no time zone such as Europe/Berlin, UTC or +02:00"
+            "; did you mean Europe/Rome?"
+        ),
+    ),
+    "a path for a time zone": (
+        "sources: {shop: {timezone: ../../etc/passwd}}",
+        "sources.shop.timezone: '../../etc/passwd' is no time zone such as Europe/Berlin, UTC or +02:00",
     ),
     "an expression nested too deeply": (
         "sources: {shop: {id: '" + "(" * 2000 + "a" + ")" * 2000 + "'}}",
@@ -106,6 +188,10 @@ FAULTS = {
     "Norway": ("default_country: NO", "default_country: must be text, not false; put it in quotes"),
     "a country that is none": ("default_country: XX", "default_country: 'XX' is no two-letter country code such as US"),
     "a size below one": ("limits: {body_bytes: -1}", "limits.body_bytes: must be 1 or more, not -1"),
+    "a bound of requests below none": (
+        "limits: {requests_per_minute: -1}",
+        "limits.requests_per_minute: must be 0 or more, not -1",
+    ),
     "a share above one": ("limits: {dead_share: 2}", "limits.dead_share: must be 1 or less, not 2"),
     "a size in words": ("limits: {body_bytes: large}", "limits.body_bytes: must be a whole number, not 'large'"),
     "a type that is none": (

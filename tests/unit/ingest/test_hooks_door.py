@@ -1,5 +1,6 @@
 """`POST /hooks/{source}`: any JSON, mapped by the source (CONTRACT 2 and 4)."""
 
+import base64
 from typing import Any
 
 import msgspec
@@ -65,7 +66,7 @@ async def test_a_time_is_rfc3339_or_seconds_or_milliseconds(ingest: Ingest, crea
     assert event["occurred_at"] == expected
 
 
-@pytest.mark.parametrize("created", ["yesterday", True, [1], 1e300, -1e300, "9" * 18])
+@pytest.mark.parametrize("created", ["yesterday", True, [1], 1e300, -1e300, "9" * 18, "2026-11-21T20:21:22", ""])
 async def test_a_time_that_is_none_is_refused(ingest: Ingest, created: object) -> None:
     reply = await post(ingest, "plain", {"email": "ann@example.com", "created": created})
     assert reply.status_code == 422
@@ -134,3 +135,52 @@ async def test_a_header_names_items_without_an_id(ingest: Ingest) -> None:
 async def test_an_id_that_is_no_text_or_whole_number_is_refused(ingest: Ingest, order_no: object) -> None:
     reply = await post(ingest, "plain", {"order_no": order_no, "email": "ann@example.com"})
     assert (reply.status_code, reply.json()["reasons"][0]["field"]) == (422, "id")
+
+
+KEY = "k" * 40
+
+
+def basic(user: str, password: str, scheme: str = "Basic") -> str:
+    return f"{scheme} " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"authorization": f"Bearer {KEY}"},
+        {"authorization": f"bearer  {KEY}"},
+        {"x_api_key": KEY},
+        {"x_api_token": KEY},
+        {"authorization": basic(KEY, "")},
+        {"authorization": basic(KEY, "x")},
+        {"authorization": basic("", KEY)},
+        {"authorization": basic("shop", KEY, "basic")},
+    ],
+    ids=str,
+)
+async def test_a_key_is_taken_as_other_systems_send_it(ingest: Ingest, header: dict[str, str]) -> None:
+    await ingest.add_key(KEY, "ingest", source="plain")
+    reply = await post(ingest, "plain", {"email": "ann@example.com"}, **header)
+    assert reply.status_code == 202, reply.text
+
+
+async def test_a_key_in_the_address_travels_as_basic(ingest: Ingest) -> None:
+    """How a sender that can set no header sends one: `https://KEY:x@host/hooks/plain`."""
+    await ingest.add_key(KEY, "ingest")
+    url = f"http://{KEY}:x@localhost:8080/hooks/plain"
+    reply = await ingest.client.post(url, json={"email": "ann@example.com"})
+    assert reply.status_code == 202, reply.text
+
+
+async def test_a_key_bound_to_another_source_is_403(ingest: Ingest) -> None:
+    await ingest.add_key(KEY, "ingest", source="shop")
+    reply = await post(ingest, "plain", {"email": "ann@example.com"}, x_api_key=KEY)
+    assert (reply.status_code, reply.json()["reasons"][0]["code"]) == (403, "source_not_allowed")
+
+
+async def test_a_hook_never_carries_a_directive(ingest: Ingest) -> None:
+    body = {"type": "contact.erase", "identifier": "email:ann@example.com", "email": "ann@example.com"}
+    reply = await post(ingest, "plain", body)
+    assert (reply.status_code, reply.json()["ignored_fields"]) == (202, ["type", "identifier"])
+    (event,) = await ingest.events()
+    assert event["type"] == "contact.upsert"

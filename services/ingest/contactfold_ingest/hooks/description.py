@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from contactfold.web.openapi import answers, describe
+from contactfold.web.openapi import answer, describe
 from contactfold_ingest import description
 
 
@@ -37,5 +37,8 @@ def _hooks_operation() -> dict[str, Any]:
         "summary": "Send any JSON, mapped by a source",
         "parameters": [source, *description.ID_HEADERS, *signed],
         "requestBody": {"required": True, "content": {"application/json": {"schema": {}, "example": example}}},
-        "responses": {**description.describe_replies(), **answers(404)},
+        "responses": {
+            **description.describe_replies(),
+            **answer(404, "unknown_source", "There is no source of this name."),
+        },
     }

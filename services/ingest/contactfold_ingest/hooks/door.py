@@ -1,5 +1,6 @@
 """`POST /hooks/{source}` (CONTRACT 4)."""
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.responses import Response
@@ -10,12 +11,15 @@ from contactfold.domain.schema import Schema
 from contactfold.ports import Clock, EventLog
 from contactfold.web.access import INGEST, KeyRing
 from contactfold.web.problems import JsonResponse, Problem
-from contactfold_ingest.accepting import Acceptance, find_id, forbid_source
+from contactfold_ingest.accepting import Acceptance, Offer, find_id, forbid_source
 from contactfold_ingest.bodies import Fields, decode_json, read_body, read_media_type, unpack_body
 from contactfold_ingest.door import JSON, Door, unsupported
 from contactfold_ingest.hooks.mapping import Mapper
 from contactfold_ingest.hooks.signatures import Signatures
 from contactfold_ingest.replying import reply
+
+_TURN = 256
+"""Items after which other requests get their turn."""
 
 
 class HooksDoor(Door):
@@ -59,11 +63,23 @@ class HooksDoor(Door):
         if media and media != JSON and not media.endswith("+json"):
             raise unsupported(JSON)
         raw = await read_body(headers, receive, self._limit)
+        # Of a signed request the signed id alone: another header could make a copy of it a second event.
+        own_id = find_id(headers) if signatures is None else signatures.check(headers, raw, began)
         if signatures is not None:
-            signatures.check(headers, raw, began)
+            self._ring.count_signed(name)
         items = mapper.find_items(decode_json(unpack_body(headers, raw, self._limit)))
         if not items and mapper.finds_events:
             return JsonResponse({"results": [], "ignored_fields": []}, status_code=202)
         acceptance.check_count(len(items))
-        offers = [mapper.map_item(item) for item in items]
-        return reply(await acceptance.accept(offers, began=began, source=name, own_id=find_id(headers), grant=grant))
+        offers = await _map_all(mapper, items)
+        return reply(await acceptance.accept(offers, began=began, source=name, own_id=own_id, grant=grant))
+
+
+async def _map_all(mapper: Mapper, items: list[object]) -> list[Offer]:
+    """Every item as an offer; other requests get their turn in between."""
+    offers = []
+    for place, item in enumerate(items):
+        if place % _TURN == _TURN - 1:
+            await asyncio.sleep(0)
+        offers.append(mapper.map_item(item))
+    return offers

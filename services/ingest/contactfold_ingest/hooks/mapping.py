@@ -4,33 +4,19 @@ The JMESPath expressions of a source are compiled once. Each item of a body beco
 the wire format, so that whatever holds for an event holds for a mapped one too.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
-
-import jmespath
-from jmespath.exceptions import JMESPathError
+from collections.abc import Callable, Iterable, Mapping
+from datetime import tzinfo
 
 from contactfold.config import Source
+from contactfold.domain.normalise import Refused
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
-from contactfold.domain.stamp import EARLIEST, LATEST, format_time
+from contactfold.domain.stamp import format_time
 from contactfold.web.problems import Problem
+from contactfold.zones import find_zone
 from contactfold_ingest.accepting import Offer
-
-_SECONDS_END = 100_000_000_000
-"""Below, a number is seconds since 1970 (up to the year 5138); from here on it is milliseconds (from 1973)."""
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
-_MISFITS = (JMESPathError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What JMESPath raises for data of a shape that an expression was not written for."""
-
-
-class _Compiled(Protocol):
-    """A compiled JMESPath expression."""
-
-    parsed: Any
-
-    def search(self, value: Any) -> Any: ...
+from contactfold_ingest.hooks.finding import MISFITS, Find, make_find, make_finds, parse
+from contactfold_ingest.hooks.moments import cut_day, read_moment
 
 
 class Mapper:
@@ -40,12 +26,15 @@ class Mapper:
         self.name = name
         self._source = source
         self._schema = schema
-        self._events = _compile(source.events)
-        self._id = _compile(source.id)
-        self._occurred_at = _compile(source.occurred_at)
-        self._values = None if source.values is None else _compile_all(source.values)
-        self._organization = _compile_all(source.organization or {})
-        self._used = _plain_names([self._id, self._occurred_at, *self._organization.values()])
+        self._zone = None if source.timezone is None else find_zone(source.timezone)
+        self._events = None if source.events is None else make_find(source.events)
+        self._id = None if source.id is None else make_find(source.id)
+        self._occurred_at = None if source.occurred_at is None else make_find(source.occurred_at)
+        self._values = None if source.values is None else make_finds(source.values)
+        self._converted = _list_conversions(source, schema, self._zone)
+        self._organization = make_finds(source.organization or {})
+        self._used = _plain_names([source.id, source.occurred_at, *(source.organization or {}).values()])
+        self._keeps_empty = source.empty == "delete"
 
     @property
     def finds_events(self) -> bool:
@@ -60,8 +49,8 @@ class Mapper:
         if self._events is None:
             return body if isinstance(body, list) else [body]
         try:
-            found = self._events.search(body)
-        except _MISFITS:
+            found = self._events(body)
+        except MISFITS:
             found = None
         if found is None:
             detail = f"The expression for the events of the source {self.name} finds nothing in this body."
@@ -75,13 +64,11 @@ class Mapper:
         faults: list[Reason] = []
         values = self._map_values(item, faults)
         event: dict[str, object] = {"source": self.name, "values": values}
-        own_id = _search(self._id, item, "id", faults)
-        if own_id is not None:
+        if self._id is not None and (own_id := _search(self._id, item, "id", faults)) is not None:
             event["id"] = own_id
-        occurred_at = _search(self._occurred_at, item, "occurred_at", faults)
-        if occurred_at is not None:
-            event["occurred_at"] = _read_moment(occurred_at)
-        organization = self._map_organization(item, faults)
+        if self._occurred_at is not None:
+            self._map_time(_search(self._occurred_at, item, "occurred_at", faults), event, faults)
+        organization = self._map_organization(item, faults) if self._organization else {}
         if organization.get("account_id") not in (None, ""):
             event["organization"] = organization
             organization = {}
@@ -89,35 +76,52 @@ class Mapper:
         event["on_many"] = self._source.on_many
         if self._source.match_on is not None:
             event["match_on"] = list(self._source.match_on)
-        faults += self._find_missing(values)
+        if self._source.required:
+            faults += self._find_missing(values)
         reject = self._values is None and self._source.unknown_fields == "reject"
         # What is said about an organisation that nobody names is heard by nobody: the reply says so.
         return Offer(event, faults, reject, tuple(f"organization.{name}" for name in organization))
 
     def _map_values(self, item: object, faults: list[Reason]) -> dict[str, object]:
         if self._values is not None:
-            found = {key: _search(expression, item, key, faults) for key, expression in self._values.items()}
-            values = {key: value for key, value in found.items() if value is not None}
+            values = {}
+            for key, find in self._values.items():
+                value = _search(find, item, key, faults)
+                if value is not None:
+                    values[key] = value
+            for key, convert in self._converted:
+                if key in values:
+                    values[key] = convert(values[key])
         else:
             assert isinstance(item, dict)
-            find = self._schema.find
-            values = {key: value for key, value in item.items() if key not in self._used or find(key) is not None}
-        if self._source.empty == "nothing":
-            values = {key: value for key, value in values.items() if not _is_empty(value)}
-        return values
+            find_attribute = self._schema.find
+            values = {
+                key: value for key, value in item.items() if key not in self._used or find_attribute(key) is not None
+            }
+        return values if self._keeps_empty else _without_empty(values)
+
+    def _map_time(self, raw: object, event: dict[str, object], faults: list[Reason]) -> None:
+        if raw is None:
+            return
+        try:
+            event["occurred_at"] = format_time(read_moment(raw, self._zone))
+        except Refused as refused:
+            faults.append(Reason(refused.code, str(refused), "occurred_at"))
 
     def _map_organization(self, item: object, faults: list[Reason]) -> dict[str, object]:
         found = {
-            name: _search(expression, item, f"organization.{name}", faults)
-            for name, expression in self._organization.items()
+            name: value
+            for name, find in self._organization.items()
+            if (value := _search(find, item, f"organization.{name}", faults)) is not None
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return found if self._keeps_empty else _without_empty(found)
 
     def _find_missing(self, values: Mapping[str, object]) -> list[Reason]:
-        if not self._source.required:
-            return []
-        named = (self._schema.find(name) for name, value in values.items() if not _is_empty(value))
-        there = {attribute.key for attribute in named if attribute is not None}
+        if self._values is not None:
+            there = {key for key, value in values.items() if not _is_empty(value)}
+        else:
+            named = (self._schema.find(name) for name, value in values.items() if not _is_empty(value))
+            there = {attribute.key for attribute in named if attribute is not None}
         return [
             Reason("missing_field", f"Missing required field: {key}.", key)
             for key in self._source.required
@@ -125,32 +129,41 @@ class Mapper:
         ]
 
 
-def _compile(expression: str | None) -> _Compiled | None:
-    if expression is None:
-        return None
-    compiled: _Compiled = jmespath.compile(expression)
-    return compiled
+_Convert = Callable[[object], object]
 
 
-def _compile_all(expressions: Mapping[str, str]) -> dict[str, _Compiled]:
-    return {name: jmespath.compile(expression) for name, expression in expressions.items()}
+def _list_conversions(source: Source, schema: Schema, zone: tzinfo | None) -> list[tuple[str, _Convert]]:
+    """The attributes of times and days that a source maps, and how what is found becomes what they hold."""
+
+    def convert_time(raw: object) -> object:
+        if isinstance(raw, list):
+            return [convert_time(one) for one in raw]
+        try:
+            return format_time(read_moment(raw, zone))
+        except Refused:
+            return raw  # the attribute's own normal form says what is wrong with it
+
+    converts: dict[str, _Convert] = {"datetime": convert_time, "date": cut_day}
+    kinds = ((key, schema.by_key[key].type) for key in source.values or {})
+    return [(key, converts[kind]) for key, kind in kinds if kind in converts]
 
 
-def _plain_names(expressions: Iterable[_Compiled | None]) -> frozenset[str]:
+def _plain_names(expressions: Iterable[str | None]) -> frozenset[str]:
     """The keys of an item that are said to be something else than values, so that nobody calls them unknown."""
-    parsed = (expression.parsed for expression in expressions if expression is not None)
-    return frozenset(str(tree["value"]) for tree in parsed if tree["type"] == "field")
+    trees = (parse(expression) for expression in expressions if expression is not None)
+    return frozenset(str(tree["value"]) for tree in trees if tree["type"] == "field")
 
 
-def _search(expression: _Compiled | None, item: object, field: str, faults: list[Reason]) -> object:
-    if expression is None:
-        return None
+def _search(find: Find, item: object, field: str, faults: list[Reason]) -> object:
     try:
-        found: object = expression.search(item)
-    except _MISFITS:
+        return find(item)
+    except MISFITS:
         faults.append(Reason("mapping_failed", "The source's expression for this field does not fit the item.", field))
         return None
-    return found
+
+
+def _without_empty(values: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if not _is_empty(value)}
 
 
 def _is_empty(value: object) -> bool:
@@ -161,17 +174,3 @@ def _is_empty(value: object) -> bool:
     if isinstance(value, list):
         return all(inner is None or (isinstance(inner, str) and not inner.strip()) for inner in value)
     return value is None
-
-
-def _read_moment(raw: object) -> object:
-    """A time as the wire has it, from seconds or milliseconds since 1970; anything else stays for the wire to judge."""
-    if isinstance(raw, str) and _WHOLE.fullmatch(raw):
-        raw = int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
-        return raw
-    scale = 1_000_000 if abs(raw) < _SECONDS_END else 1_000
-    try:
-        moment = round(raw * scale)
-    except (OverflowError, ValueError):
-        return raw
-    return format_time(moment) if EARLIEST <= moment <= LATEST else raw
