@@ -106,7 +106,7 @@ def organization_object(fragments: Iterable[Fragment]) -> OrganizationObject:
     for name, (stamp, value, source) in sorted(latest.items()):
         if value is not None:
             fields[name] = value
-            provenance[name] = _given(stamp, value, source)
+            provenance[name] = show_given(stamp, value, source)
     return {"account_id": account_id, "fields": fields, "provenance": provenance}
 
 
@@ -118,11 +118,12 @@ def _shown(contact: Contact, key: str) -> Shown:
 def _given_of(contact: Contact, key: str) -> Given | list[Given]:
     said = contact.single.get(key)
     if said is not None:
-        return _given(*said)
-    return [_given(stamp, value, source) for stamp, _, value, source in in_order_of_addition(contact.multi[key])]
+        return show_given(*said)
+    return [show_given(stamp, value, source) for stamp, _, value, source in in_order_of_addition(contact.multi[key])]
 
 
-def _given(stamp: Stamp, value: Scalar, source: str) -> Given:
+def show_given(stamp: Stamp, value: Scalar, source: str) -> Given:
+    """A value with the event, source and time that gave it."""
     return {
         "value": value,
         "event_id": format_event_id(stamp_event(stamp)),

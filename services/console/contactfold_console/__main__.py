@@ -20,7 +20,7 @@ async def serve(config: Config, settings: Settings, announce: Announce) -> int:
     """Answer readers until told to end; returns the exit code."""
     directory = make_directory(settings)
     parts = Parts(directory=SameSchema(directory, config.contact_schema))
-    ring = KeyRing(directory, admin_key(settings), machine_clock)
+    ring = KeyRing(directory, admin_key(settings), machine_clock, config.limits.requests_per_minute)
     app = make_app(title="contactfold console", ring=ring, probes=parts.probes, version=__version__)
     install(app, Deps(directory, config.contact_schema, ring, config.limits.component_events))
     return await run_process(settings, app, parts=parts, ring=ring, probes=parts.probes, announce=announce)

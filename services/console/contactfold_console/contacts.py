@@ -8,27 +8,50 @@ from starlette.responses import Response
 from contactfold.domain.directory import Handle
 from contactfold.domain.normalise import Refused
 from contactfold.domain.outcome import Reason
-from contactfold.web.openapi import answers
+from contactfold.web.openapi import ID_PATTERN, answer, answers, shows
 from contactfold.web.problems import JsonResponse, Problem
 from contactfold_console import models
 from contactfold_console.paging import read_cursor, write_cursor
-from contactfold_console.reading import Admitted, Reader
+from contactfold_console.reading import NO_ID, NOBODY, Admitted, Reader
 from contactfold_console.searching import find_owner, read_identifier, search
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
 ContactId = Annotated[
     str,
-    Path(description="Any id ever handed out for the contact.", examples=["01JD7Z6Q4M8T3V5X9C2B1N0KRA"]),
+    Path(
+        description="Any id ever handed out for the contact.",
+        examples=["01JD7Z6Q4M8T3V5X9C2B1N0KRA"],
+        json_schema_extra={"pattern": ID_PATTERN},
+    ),
 ]
+ONE_CONTACT = {
+    **answers(401, 403),
+    **answer(404, "contact_not_found", NOBODY),
+    **answer(422, "invalid_id", NO_ID),
+    **answers(503),
+}
+"""The errors of every route that reads one contact."""
+
 _CURSOR = "contacts"
+NO_CURSOR = "`after` takes the `next` of the page before, as it was given; leave it out for the first page."
+_NO_OWNER = "No contact owns this identifier."
+_FOUND = {
+    "one": {"summary": "With `identifier`", "value": models.CONTACT_EXAMPLE},
+    "page": {"summary": "Without", "value": models.LIST_EXAMPLE},
+}
 
 
 @router.get(
     "",
     summary="Find one contact by an identifier, or list and search contacts",
     response_model=models.Contact | models.ContactList,
-    responses=answers(401, 403, 404, 422, 503),
+    responses={
+        200: {"content": {"application/json": {"examples": _FOUND}}},
+        **ONE_CONTACT,
+        **answer(404, "contact_not_found", _NO_OWNER),
+        **answer(422, "invalid_cursor", NO_CURSOR),
+    },
 )
 async def find_contacts(
     reader: Admitted,
@@ -71,7 +94,7 @@ async def find_contacts(
     "/{contact_id}",
     summary="One contact",
     response_model=models.Contact,
-    responses=answers(401, 403, 404, 422, 503),
+    responses={**shows(models.CONTACT_EXAMPLE), **ONE_CONTACT},
 )
 async def get_contact(reader: Admitted, contact_id: ContactId) -> Response:
     """The contact that this id belongs to now; `id` in the reply is the one it has at present."""
@@ -86,7 +109,7 @@ async def _owner(reader: Reader, text: str) -> object:
         raise Problem(422, "invalid_identifier", str(refused), reasons=[reason]) from None
     contact = await find_owner(reader.directory, identifier)
     if contact is None:
-        raise Problem(404, "contact_not_found", "No contact owns this identifier.")
+        raise Problem(404, "contact_not_found", _NO_OWNER)
     return reader.show(contact)
 
 
@@ -99,5 +122,4 @@ def _place(after: str | None) -> Handle | None:
 
 def invalid_cursor() -> Problem:
     """The refusal of an `after` that no page of this list gave out."""
-    sentence = "`after` takes the `next` of the page before, as it was given; leave it out for the first page."
-    return Problem(422, "invalid_cursor", sentence, reasons=[Reason("invalid_cursor", sentence, "after")])
+    return Problem(422, "invalid_cursor", NO_CURSOR, reasons=[Reason("invalid_cursor", NO_CURSOR, "after")])

@@ -14,11 +14,11 @@ from contactfold.domain.normalise import Refused
 from contactfold.domain.outcome import Reason
 from contactfold.domain.stamp import format_event_id, format_time, parse_event_id, stamp_time
 from contactfold.ports import Evidence
-from contactfold.web.openapi import answers
+from contactfold.web.openapi import shows
 from contactfold.web.problems import JsonResponse, Problem
-from contactfold_console.contacts import ContactId
+from contactfold_console.contacts import ONE_CONTACT, ContactId
 from contactfold_console.gathering import Gathered, TooMuchEvidence, gather
-from contactfold_console.history_models import Explanation
+from contactfold_console.history_models import EXPLANATION_EXAMPLE, Explanation
 from contactfold_console.reading import Admitted, Reader, why_nobody
 from contactfold_console.searching import read_identifier
 from contactfold_console.telling import Shown, Teller, show_event
@@ -34,7 +34,7 @@ _MENTIONERS = 20
     "/{contact_id}/explain",
     summary="Why two things are one contact, or why not",
     response_model=Explanation,
-    responses=answers(401, 403, 404, 422, 503),
+    responses={**shows(EXPLANATION_EXAMPLE), **ONE_CONTACT},
 )
 async def get_explanation(
     reader: Admitted,

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from contactfold.domain.stamp import format_event_id, format_time, parse_time, stamp_time
 from contactfold.ports import Evidence
-from contactfold.web.openapi import answers
+from contactfold.web.openapi import shows
 from contactfold.web.problems import JsonResponse
 from contactfold_console import models
-from contactfold_console.contacts import ContactId, invalid_cursor
-from contactfold_console.history_models import ContactProvenance
+from contactfold_console.contacts import ONE_CONTACT, ContactId, invalid_cursor
+from contactfold_console.history_models import PROVENANCE_EXAMPLE, ContactProvenance
 from contactfold_console.owning import tell_owning
 from contactfold_console.paging import read_cursor, write_cursor
 from contactfold_console.reading import Admitted, Reader
@@ -27,7 +27,7 @@ _CURSOR = "evidence"
     "/{contact_id}/provenance",
     summary="Which event gave a contact each value and each identifier",
     response_model=ContactProvenance,
-    responses=answers(401, 403, 404, 422, 503),
+    responses={**shows(PROVENANCE_EXAMPLE), **ONE_CONTACT},
 )
 async def get_provenance(reader: Admitted, contact_id: ContactId) -> Response:
     """The event, source and time behind every value the contact shows and every link to an organisation.
@@ -44,7 +44,7 @@ async def get_provenance(reader: Admitted, contact_id: ContactId) -> Response:
     "/{contact_id}/evidence",
     summary="The events a contact is folded from",
     response_model=models.EvidenceList,
-    responses=answers(401, 403, 404, 422, 503),
+    responses={**shows(models.EVIDENCE_EXAMPLE), **ONE_CONTACT},
 )
 async def list_evidence(
     reader: Admitted,

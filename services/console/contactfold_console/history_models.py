@@ -3,16 +3,50 @@
 from pydantic import BaseModel, Field
 
 from contactfold.domain.event import Scalar
-from contactfold_console.models import ID, TIME, example
+from contactfold_console.models import ID, TIME
 
 _EVENT = {"event_id": ID, "source": "shop", "id": "o-17", "occurred_at": TIME}
 _GIVEN = {"value": "Ann", "event_id": ID, "source": "shop", "occurred_at": TIME}
+
+PROVENANCE_EXAMPLE = {
+    "id": ID,
+    "provenance": {"first_name": _GIVEN, "email": [_GIVEN]},
+    "identifiers": [{"identifier": "email:ann@example.com", "event": _EVENT}],
+    "contested": [],
+    "not_held": [],
+    "merges": [],
+    "incomplete": None,
+}
+
+EXPLANATION_EXAMPLE = {
+    "id": ID,
+    "a": {"identifier": "email:ann@example.com", "event_id": None, "contact_id": ID},
+    "b": {"identifier": "web:v-1", "event_id": None, "contact_id": ID},
+    "joined": True,
+    "since": TIME,
+    "steps": [
+        {
+            **_EVENT,
+            "did": "matched",
+            "before": ["email:ann@example.com"],
+            "after": ["web:v-1"],
+            "recognised_by": ["email:ann@example.com"],
+            "claimed": ["web:v-1"],
+            "released": [],
+            "merged": [],
+            "kept_apart": [],
+            "message": "o-17 of shop named email:ann@example.com, which the contact owned, and claimed web:v-1.",
+        }
+    ],
+    "others": 0,
+    "apart": [],
+    "incomplete": None,
+}
 
 
 class Given(BaseModel):
     """One value and the event, source and time that gave it."""
 
-    model_config = example(_GIVEN)
     value: Scalar
     event_id: str
     source: str
@@ -65,17 +99,6 @@ class Merge(NamedEvent):
 class ContactProvenance(BaseModel):
     """Where a contact's values and identifiers come from."""
 
-    model_config = example(
-        {
-            "id": ID,
-            "provenance": {"first_name": _GIVEN, "email": [_GIVEN]},
-            "identifiers": [{"identifier": "email:ann@example.com", "event": _EVENT}],
-            "contested": [],
-            "not_held": [],
-            "merges": [],
-            "incomplete": None,
-        }
-    )
     id: str
     provenance: dict[str, Given | list[Given]] = Field(
         description="By attribute key; several values in order of addition. `@organizations` are the links."
@@ -124,33 +147,6 @@ class ExplainedStep(NamedEvent):
 class Explanation(BaseModel):
     """Why two things are one contact, or why not; or the story of one contact."""
 
-    model_config = example(
-        {
-            "id": ID,
-            "a": {"identifier": "email:ann@example.com", "event_id": None, "contact_id": ID},
-            "b": {"identifier": "web:v-1", "event_id": None, "contact_id": ID},
-            "joined": True,
-            "since": TIME,
-            "steps": [
-                {
-                    **_EVENT,
-                    "did": "matched",
-                    "before": ["email:ann@example.com"],
-                    "after": ["web:v-1"],
-                    "recognised_by": ["email:ann@example.com"],
-                    "claimed": ["web:v-1"],
-                    "released": [],
-                    "merged": [],
-                    "kept_apart": [],
-                    "message": "o-17 of shop named email:ann@example.com, which the contact owned, and claimed "
-                    "web:v-1.",
-                }
-            ],
-            "others": 0,
-            "apart": [],
-            "incomplete": None,
-        }
-    )
     id: str = Field(description="The contact's present id.")
     a: ExplainedEnd | None = Field(description="What was asked about; null for the whole story.")
     b: ExplainedEnd | None

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from contactfold.domain.event import Scalar
 
 ID = "01JD7Z6Q4M8T3V5X9C2B1N0KRA"
 TIME = "2026-11-21T20:21:22.123456Z"
-_CONTACT = {
+CONTACT_EXAMPLE = {
     "id": ID,
     "values": {"first_name": "Ann", "email": ["ann@example.com"]},
     "identifiers": ["email:ann@example.com"],
@@ -17,17 +17,60 @@ _CONTACT = {
     "created_at": TIME,
     "updated_at": TIME,
 }
+LIST_EXAMPLE = {"items": [CONTACT_EXAMPLE], "next": "q1n3JqkMmC2s1oJ1cTq0Kl7m2Vg"}
 
+EVIDENCE_EXAMPLE = {
+    "items": [
+        {
+            "event_id": ID,
+            "source": "shop",
+            "id": "o-17",
+            "occurred_at": TIME,
+            "received_at": TIME,
+            "payload": {
+                "type": "contact.upsert",
+                "values": {"first_name": "Ann", "email": ["ann@example.com"]},
+            },
+            "outcome": {
+                "event_id": ID,
+                "source": "shop",
+                "id": "o-17",
+                "status": "created",
+                "contact_id": ID,
+            },
+            "retracted": False,
+            "retracted_by": [],
+            "erased_by": [],
+        }
+    ],
+    "next": None,
+}
 
-def example(shown: dict[str, Any]) -> ConfigDict:
-    """The settings of a model that shows an example."""
-    return ConfigDict(json_schema_extra={"examples": [shown]})
+SCHEMA_EXAMPLE = {
+    "attributes": [
+        {
+            "key": "email",
+            "name": "Email",
+            "type": "email",
+            "is_key": False,
+            "channel": "email",
+            "multi": True,
+            "pii": True,
+            "max_values": 20,
+            "anonymous": False,
+            "mandatory": False,
+            "values": [],
+            "aliases": [],
+        }
+    ],
+    "default_country": "US",
+    "fingerprint": "5f1d2a",
+}
 
 
 class Contact(BaseModel):
     """One profile. Without the scope `pii` personal values read `***` and identifiers `email:***`."""
 
-    model_config = example(_CONTACT)
     id: str = Field(description="The id it has now; every id ever handed out for it still finds it.")
     values: dict[str, Scalar | list[Scalar]] = Field(
         description="By attribute key; several values in order of addition."
@@ -44,7 +87,6 @@ class Contact(BaseModel):
 class ContactList(BaseModel):
     """A page of contacts."""
 
-    model_config = example({"items": [_CONTACT], "next": "q1n3JqkMmC2s1oJ1cTq0Kl7m2Vg"})
     items: list[Contact]
     next: str | None = Field(
         description="Send it as `after` for the next page; null at the end. A page may be empty and still have a next "
@@ -97,48 +139,8 @@ class EvidenceItem(BaseModel):
 class EvidenceList(BaseModel):
     """A page of a contact's evidence, in the order the events happened."""
 
-    model_config = example(
-        {
-            "items": [
-                {
-                    "event_id": ID,
-                    "source": "shop",
-                    "id": "o-17",
-                    "occurred_at": TIME,
-                    "received_at": TIME,
-                    "payload": {
-                        "type": "contact.upsert",
-                        "values": {"first_name": "Ann", "email": ["ann@example.com"]},
-                    },
-                    "outcome": {
-                        "event_id": ID,
-                        "source": "shop",
-                        "id": "o-17",
-                        "status": "created",
-                        "contact_id": ID,
-                    },
-                    "retracted": False,
-                    "retracted_by": [],
-                    "erased_by": [],
-                }
-            ],
-            "next": None,
-        }
-    )
     items: list[EvidenceItem]
     next: str | None = Field(description="Send it as `after` for the next page; null at the end.")
-
-
-class Organization(BaseModel):
-    """An organisation and the contacts that link to it."""
-
-    model_config = example(
-        {"account_id": "A-1", "fields": {"name": "Office Mart"}, "members": [ID], "members_complete": True}
-    )
-    account_id: str
-    fields: dict[str, Scalar]
-    members: list[str] = Field(description="Ids of contacts that link to it, sorted.")
-    members_complete: bool = Field(description="False where it has more members than are listed.")
 
 
 class SchemaAttribute(BaseModel):

@@ -20,6 +20,12 @@ from contactfold.web.access import PII, READ, KeyRing
 from contactfold.web.problems import Problem
 from contactfold.wire import outcome_object
 
+NOBODY = "No contact has or had this id."
+NO_ID = (
+    "A contact's id has 26 digits and letters, like 01JD7Z6Q4M8T3V5X9C2B1N0KRA; "
+    "to look one up by an identifier, ask /v1/contacts?identifier=email:ann@example.com."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Deps:
@@ -72,16 +78,11 @@ class Reader:
         """The contact that an id ever handed out belongs to now. Raises `Problem`."""
         event_id = parse_event_id(contact_id)
         if event_id is None:
-            raise Problem(
-                422,
-                "invalid_id",
-                "A contact's id has 26 digits and letters, like 01JD7Z6Q4M8T3V5X9C2B1N0KRA; "
-                "to look one up by an identifier, ask /v1/contacts?identifier=email:ann@example.com.",
-            )
+            raise Problem(422, "invalid_id", NO_ID)
         contact = await self.directory.contact_of(event_id)
         if contact is None:
             evidence = await self.directory.evidence(event_id)
-            detail = "No contact has or had this id." if evidence is None else why_nobody(evidence)[1]
+            detail = NOBODY if evidence is None else why_nobody(evidence)[1]
             raise Problem(404, "contact_not_found", detail)
         return contact
 

@@ -174,13 +174,6 @@ async def test_a_cursor_does_not_show_the_handle(unmasked: httpx.AsyncClient) ->
         assert plain.lower() not in cursor.lower()
 
 
-async def test_an_organisation_tells_its_fields_and_its_members_ids(masked: httpx.AsyncClient) -> None:
-    expected = {"account_id": "A-1/ä", "fields": {"name": "Office Mart"}, "members": [ANN_ID], "members_complete": True}
-    for path in ("/v1/organizations/A-1/ä", "/v1/organizations/A-1%2F%C3%A4"):
-        assert (await masked.get(path)).json() == expected
-    assert (await masked.get("/v1/organizations/A-2")).status_code == 404
-
-
 async def test_the_schema_tells_every_attribute_in_order(masked: httpx.AsyncClient) -> None:
     body = (await masked.get("/v1/schema")).json()
     assert [attribute["key"] for attribute in body["attributes"]][:3] == [
