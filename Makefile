@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test lint format law storms mutations bench lock
+.PHONY: help install install-dev run test lint format law fuzz storms mutations rollback bench lock
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -66,6 +66,9 @@ format: install-dev ## Put the code into shape
 
 law: install-dev ## Play random histories against the law, for SECONDS=60, ON=memory, sqlite or mongo (SEED=... to repeat)
 	@cd tests && ../$(BIN)/python -m oracle.law --seconds $(or $(SECONDS),60) --on $(or $(ON),memory) $(if $(SEED),--seed $(SEED))
+
+fuzz: install-dev ## Let Schemathesis send every route up to EXAMPLES=200 requests drawn at random
+	@CONTACTFOLD_TEST_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest tests/integration/openapi/test_schemathesis.py
 
 storms: install-dev ## Kill, stop and restart everything again and again, for ROUNDS=3 (CONTACTFOLD_TEST_SEED=... to repeat)
 	@CONTACTFOLD_TEST_STORMS=$(or $(ROUNDS),3) $(BIN)/python -m pytest --durations=10 tests/e2e/test_storms.py tests/integration/faults
