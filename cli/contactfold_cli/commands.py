@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from contactfold_cli import dead_commands, directive_commands, key_commands, schema_commands
+from contactfold_cli import dead_commands, directive_commands, hook_commands, key_commands, schema_commands
 from contactfold_cli.options import AcceptGap, ConfigFile, Json
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(schema_commands.app, name="schema")
+app.add_typer(hook_commands.app, name="hooks")
 app.add_typer(dead_commands.app, name="dead")
 
 

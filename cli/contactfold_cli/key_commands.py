@@ -22,12 +22,25 @@ def create(
     ] = None,
     name: Annotated[str, typer.Option("--name", metavar="N", help="What the key is for.")] = "",
     source: Annotated[str | None, typer.Option("--source", metavar="S", help="The only source it may write.")] = None,
+    requests_per_minute: Annotated[
+        int | None,
+        typer.Option(
+            "--requests-per-minute", metavar="N", min=0, max=10**9, help="How often it may be used; 0 for no limit."
+        ),
+    ] = None,
 ) -> int:
     """Make an API key, with the scopes ingest and read unless others are named. It is shown this once."""
     from contactfold_cli.composition import load
     from contactfold_cli.keys import run_create
 
-    return run_create(*load(config, json=json), scopes=scope, name=name, source=source, json=json)
+    return run_create(
+        *load(config, json=json),
+        scopes=scope,
+        name=name,
+        source=source,
+        requests_per_minute=requests_per_minute,
+        json=json,
+    )
 
 
 @app.command("list")

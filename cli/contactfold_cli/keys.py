@@ -11,27 +11,46 @@ from contactfold.exits import Exit
 from contactfold.faults import suggest
 from contactfold.lifetime import machine_clock, run_loop
 from contactfold.ports import ApiKey
-from contactfold.scopes import DEFAULT_SCOPES, SCOPES
+from contactfold.scopes import ADMIN, DEFAULT_SCOPES, SCOPES
 from contactfold_cli.composition import opened_directory, print_json
 from contactfold_cli.tables import print_table
 
 
 def run_create(
-    _: Config, settings: Settings, *, scopes: Sequence[str] | None, name: str, source: str | None, json: bool
+    _: Config,
+    settings: Settings,
+    *,
+    scopes: Sequence[str] | None,
+    name: str,
+    source: str | None,
+    requests_per_minute: int | None = None,
+    json: bool,
 ) -> int:
     """Make a key and show it. Raises `Misconfigured` for a scope that is none, and for a name nobody could read."""
     wanted = _check_scopes(scopes)
     if source == "":
         raise Misconfigured(["--source: name the source, or leave it out for a key that may write any."])
+    if source is not None and ADMIN in wanted:
+        raise Misconfigured(
+            ["--source: a key that writes one source alone cannot have the scope admin, which rules over every source."]
+        )
     for option, text in (("--source", source or ""), ("--name", name)):
         if not text.isprintable() or len(text) > LONGEST_NAME:
             raise Misconfigured([f"{option}: use up to {LONGEST_NAME} characters that can be printed."])
     key_id = secrets.token_hex(6)
     key = f"cf_{key_id}_{secrets.token_hex(32)}"
-    stored = ApiKey(key_id, sha256(key.encode()).digest(), frozenset(wanted), name, machine_clock(), source)
+    stored = ApiKey(
+        key_id,
+        sha256(key.encode()).digest(),
+        frozenset(wanted),
+        name,
+        machine_clock(),
+        source,
+        requests_per_minute=requests_per_minute,
+    )
 
     async def add() -> int:
-        async with opened_directory(settings) as directory:
+        async with opened_directory(settings, makes=True) as directory:
             await directory.add_key(stored)
         return Exit.DONE
 
@@ -68,6 +87,7 @@ def _show(keys: Sequence[ApiKey], *, json: bool) -> None:
             "name": key.name,
             "scopes": [scope for scope in SCOPES if scope in key.scopes],
             "source": key.source,
+            "requests_per_minute": key.requests_per_minute,
             "created_at": format_time(key.created_at),
             "revoked_at": format_time(key.revoked_at) if key.revoked_at is not None else None,
         }

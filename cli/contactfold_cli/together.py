@@ -58,7 +58,7 @@ async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: 
     log, directory = make_log(settings), make_directory(settings)
     schema = config.contact_schema
     parts = Parts(log=log, directory=SameSchema(directory, schema))
-    ring = KeyRing(directory, admin_key(settings), machine_clock)
+    ring = KeyRing(directory, admin_key(settings), machine_clock, config.limits.requests_per_minute)
     running = RunningProcessor(config, machine_clock, accept_gap=accept_gap, erasure_key=settings.erasure_key)
     probes = {**parts.probes, "processor": running.probe}
     app = make_app(title="contactfold", ring=ring, probes=probes, version=__version__)

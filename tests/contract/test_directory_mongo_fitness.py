@@ -154,13 +154,15 @@ async def test_questions_are_answered_from_an_index(raw: Any, collection: str, w
 @pytest.mark.parametrize(
     ("collection", "where", "order"),
     [
+        ("contacts", {"organizations": "A-1", "_id": {"$gt": b"x"}}, "_id"),
+        ("evidence", {"account_id": "A-1", "partition": "p", "stamp": {"$lt": b"x"}}, [("stamp", -1)]),
         ("evidence", {"handle": {"$in": [b"x", b"y"]}, "stamp": {"$gt": b"x"}}, "stamp"),
         ("evidence", {"account_id": "A-1", "partition": "p", "stamp": {"$gt": b"x"}}, "stamp"),
         ("evidence", {"import.id": "x", "import.row": {"$gt": 3}}, "import.row"),
         ("rules", {"number": {"$gt": 3}}, "number"),
     ],
 )
-async def test_a_page_is_in_order_by_its_index(raw: Any, collection: str, where: dict[str, Any], order: str) -> None:
+async def test_a_page_is_in_order_by_its_index(raw: Any, collection: str, where: dict[str, Any], order: Any) -> None:
     plan = str((await raw[collection].find(where).sort(order).limit(9).explain())["queryPlanner"]["winningPlan"])
     assert "'stage': 'SORT'" not in plan
     assert "COLLSCAN" not in plan

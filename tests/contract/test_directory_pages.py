@@ -101,6 +101,10 @@ async def of_account(directory: Directory, last: Evidence | None, limit: int) ->
     return await directory.evidence_of_account("A-1", P0, after=last.stamp if last else None, limit=limit)
 
 
+async def latest_of_account(directory: Directory, last: Evidence | None, limit: int) -> list[Evidence]:
+    return await directory.latest_of_account("A-1", P0, before=last.stamp if last else None, limit=limit)
+
+
 async def loose(directory: Directory, last: Evidence | None, limit: int) -> list[Evidence]:
     return await directory.loose_evidence(after=last.event_id if last else None, limit=limit)
 
@@ -112,7 +116,14 @@ async def pages_of(directory: Directory, page: Page, limit: int) -> list[list[Ev
     return pages
 
 
-@pytest.mark.parametrize(("page", "order"), [(of_account, lambda one: one.stamp), (loose, lambda one: one.event_id)])
+@pytest.mark.parametrize(
+    ("page", "order"),
+    [
+        (of_account, lambda one: one.stamp),
+        (latest_of_account, lambda one: bytes(255 - byte for byte in one.stamp)),
+        (loose, lambda one: one.event_id),
+    ],
+)
 async def test_pages_together_are_the_whole_in_order(
     directory: Directory, page: Page, order: Callable[[Evidence], bytes]
 ) -> None:
@@ -131,7 +142,7 @@ async def test_pages_together_are_the_whole_in_order(
     assert await page(directory, None, 0) == []
 
 
-@pytest.mark.parametrize("page", [of_account, loose])
+@pytest.mark.parametrize("page", [of_account, latest_of_account, loose])
 async def test_a_page_ends_early_where_its_events_are_large(directory: Directory, page: Page) -> None:
     said = [evidence(f"e{number}", account_id="A-1", event=BIG) for number in range(10)]
     await directory.commit(Changes(evidence=said))

@@ -1,4 +1,4 @@
-"""What people ask of a directory, of every adapter: lists, exports, snapshots, dead letters, keys, settings."""
+"""What people ask of a directory, of every adapter: lists, exports, snapshots, dead letters, settings."""
 
 from contextlib import aclosing
 from dataclasses import replace
@@ -7,7 +7,6 @@ import pytest
 
 from contactfold.domain.changes import Fate
 from contactfold.domain.directory import Contact
-from contactfold.domain.errors import RetryOnFreshState
 from contactfold.ports import Changes, Directory, Evidence
 from contract.directory_objects import (
     P0,
@@ -18,7 +17,6 @@ from contract.directory_objects import (
     everything,
     evidence,
     fragment,
-    key,
     letter,
     linked,
     stored,
@@ -107,7 +105,11 @@ async def test_members_of_an_organisation_are_those_that_link_to_it_now(director
     people = [linked("ann", "A-1", "A-2"), linked("bob", "A-1"), linked("eve", "A-10"), contact("dan")]
     await directory.commit(Changes(contacts=people))
     assert {one.handle for one in await directory.members_of("A-1", limit=9)} == {event_id("ann"), event_id("bob")}
-    assert len(await directory.members_of("A-1", limit=1)) == 1
+    first = await directory.members_of("A-1", limit=1)
+    (second,) = await directory.members_of("A-1", after=first[0].handle, limit=9)
+    assert first[0].handle < second.handle
+    assert await directory.members_of("A-1", after=second.handle, limit=9) == []
+    assert await directory.members_of("A-1", limit=0) == []
     await directory.commit(
         Changes(
             contacts=[replace(linked("ann", "A-2", "A-3"), version=1)], gone_contacts=[replace(people[1], version=1)]
@@ -204,32 +206,7 @@ async def test_a_page_of_dead_letters_ends_early_where_they_are_large(directory:
     assert await directory.dead_letters(after=letters[7].id, limit=500) == letters[8:]
 
 
-# ---------------------------------------------------------------------------------------- keys and settings
-
-
-async def test_keys_are_listed_oldest_first_with_the_revoked_ones(directory: Directory) -> None:
-    await directory.add_key(key("b", created_at=5))
-    await directory.add_key(key("a", created_at=9))
-    assert await directory.revoke_key("b", 11)
-    assert await directory.keys() == [replace(key("b", created_at=5), revoked_at=11), key("a", created_at=9)]
-
-
-async def test_a_key_that_is_revoked_twice_stays_revoked_since_the_first_time(directory: Directory) -> None:
-    await directory.add_key(key("a"))
-    assert await directory.revoke_key("a", 11)
-    assert await directory.revoke_key("a", 12)
-    assert [one.revoked_at for one in await directory.keys()] == [11]
-    assert not await directory.revoke_key("nobody's", 11)
-
-
-async def test_adding_a_key_again_neither_doubles_it_nor_takes_its_revocation_back(directory: Directory) -> None:
-    """A caller that was told `Unavailable` may add it again."""
-    await directory.add_key(key("a"))
-    await directory.revoke_key("a", 11)
-    await directory.add_key(key("a"))
-    assert [one.revoked_at for one in await directory.keys()] == [11]
-    with pytest.raises(RetryOnFreshState):
-        await directory.add_key(replace(key("a"), digest=b"another".ljust(32)))
+# ------------------------------------------------------------------------------------------------- settings
 
 
 async def test_settings_are_kept_replaced_and_forgotten(directory: Directory) -> None:

@@ -245,6 +245,8 @@ async def test_a_full_disk_is_unavailable_and_leaves_nothing(directory: SqliteDi
         lambda one: one.evidence_of_import("x", after=3, limit=9),
         lambda one: one.count_import("x"),
         lambda one: one.evidence_of_account("A-1", P0, after=None, limit=9),
+        lambda one: one.latest_of_account("A-1", P0, before=None, limit=9),
+        lambda one: one.members_of("A-1", after=event_id("ann"), limit=9),
         lambda one: one.loose_evidence(after=None, limit=9),
         lambda one: one.evidence_page(contact("ann"), after=None, limit=9),
         lambda one: one.marks([event_id("ann")]),

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contactfold.adapters import directive_documents, documents, evidence_documents
+from contactfold.adapters import directive_documents, documents, evidence_documents, key_documents
 from contactfold.adapters.documents import Document
 from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
 from contactfold.domain.outcome import CREATED, REJECTED, Outcome, Reason
-from contactfold.ports import ApiKey, DeadLetter, Evidence, Window
+from contactfold.ports import AccessToken, ApiKey, DeadLetter, Evidence, Window
 
 ids = st.binary(min_size=16, max_size=16)
 stamps = st.binary(min_size=24, max_size=24)
@@ -139,10 +139,12 @@ keys = st.builds(
     created_at=times,
     source=st.none() | text,
     revoked_at=st.none() | times,
+    requests_per_minute=st.none() | offsets,
 )
+tokens = st.builds(AccessToken, st.binary(min_size=32, max_size=32), text, st.frozensets(text), times)
 
 
-MODULES = (documents, evidence_documents, directive_documents)
+MODULES = (documents, evidence_documents, directive_documents, key_documents)
 
 
 def through_bson(document: Document) -> Document:
@@ -172,6 +174,7 @@ def through_msgpack(document: Document) -> Document:
         ("window", windows),
         ("dead_letter", letters),
         ("key", keys),
+        ("token", tokens),
     ],
 )
 def test_a_record_survives_being_stored_and_is_one_version_on(

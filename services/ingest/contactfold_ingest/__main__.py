@@ -21,7 +21,7 @@ async def serve(config: Config, settings: Settings, announce: Announce) -> int:
     log, directory = make_log(settings), make_directory(settings)
     schema = config.contact_schema
     parts = Parts(log=log, directory=SameSchema(directory, schema))
-    ring = KeyRing(directory, admin_key(settings), machine_clock)
+    ring = KeyRing(directory, admin_key(settings), machine_clock, config.limits.requests_per_minute)
     app = make_app(title="contactfold ingest", ring=ring, probes=parts.probes, version=__version__)
     install(app, IngestDeps(log, directory, schema, config.sources, config.limits, machine_clock, ring))
     return await run_process(settings, app, parts=parts, ring=ring, probes=parts.probes, announce=announce)

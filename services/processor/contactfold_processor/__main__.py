@@ -52,7 +52,7 @@ async def process(
             await run_together(ending, {"processor": apply(ending)})
             return ending.exit_code
     directory = make_directory(settings)
-    ring = KeyRing(directory, admin_key(settings), machine_clock)
+    ring = KeyRing(directory, admin_key(settings), machine_clock, config.limits.requests_per_minute)
     probes = {"processor": running.probe}
     app = make_app(title="contactfold processor", ring=ring, probes=probes, version=__version__)
     return await run_process(

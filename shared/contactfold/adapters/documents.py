@@ -18,7 +18,7 @@ where a value of many carries what it is compared by only if that is not the val
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
-from contactfold.ports import ApiKey, DeadLetter, Window
+from contactfold.ports import DeadLetter, Window
 
 Document: TypeAlias = dict[str, Any]
 
@@ -239,33 +239,4 @@ def read_dead_letter(document: Document) -> DeadLetter:
         document["died_at"],
         document["tries"],
         None if row is None else (row["id"], row["row"]),
-    )
-
-
-def write_key(key: ApiKey) -> Document:
-    """An API key's document."""
-    document: Document = {
-        "_id": key.id,
-        "digest": key.digest,
-        "scopes": sorted(key.scopes),
-        "name": key.name,
-        "created_at": key.created_at,
-    }
-    if key.source is not None:
-        document["source"] = key.source
-    if key.revoked_at is not None:
-        document["revoked_at"] = key.revoked_at
-    return document
-
-
-def read_key(document: Document) -> ApiKey:
-    """The API key of a document."""
-    return ApiKey(
-        document["_id"],
-        document["digest"],
-        frozenset(document["scopes"]),
-        document["name"],
-        document["created_at"],
-        document.get("source"),
-        document.get("revoked_at"),
     )

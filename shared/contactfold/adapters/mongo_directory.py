@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from contactfold.adapters import mongo_writing as writing
-from contactfold.adapters.documents import read_contact, read_fragment, readable, write_key
+from contactfold.adapters.documents import read_contact, read_fragment, readable
 from contactfold.adapters.mongo_abandoned import AbandonedTransactions
 from contactfold.adapters.mongo_connecting import (
     DEFAULT_DATABASE,
@@ -23,18 +23,19 @@ from contactfold.adapters.mongo_connecting import (
     translated,
 )
 from contactfold.adapters.mongo_directives import MongoDirectives
+from contactfold.adapters.mongo_keys import MongoKeys
 from contactfold.adapters.mongo_reading import SOMEBODY
 from contactfold.adapters.mongo_schema import make_collections
 from contactfold.adapters.mongo_verifying import MongoVerifying
 from contactfold.domain.directory import Contact, Fragment
-from contactfold.domain.errors import Collided, RetryOnFreshState
-from contactfold.ports import ApiKey, Changes, Directory
+from contactfold.domain.errors import Collided
+from contactfold.ports import Changes, Directory
 
 EXPORT_PAGE = 1_000
 """Documents an export asks for at a time."""
 
 
-class MongoDirectory(MongoDirectives, MongoVerifying):
+class MongoDirectory(MongoDirectives, MongoKeys, MongoVerifying):
     """A `Directory` in the MongoDB database that `url` names (`contactfold` where it names none).
 
     `selection_timeout` is how many seconds a call waits for a primary before it raises `Unavailable`.
@@ -101,23 +102,6 @@ class MongoDirectory(MongoDirectives, MongoVerifying):
             async for fragment in view.export_fragments():
                 yield fragment
 
-    async def add_key(self, key: ApiKey) -> None:
-        """See `Directory.add_key`."""
-        with translated():
-            document = write_key(key)
-            change = {"$setOnInsert": {name: value for name, value in document.items() if name != "_id"}}
-            await self._writable["keys"].update_one({"_id": key.id}, change, upsert=True)
-            stored = await self._writable["keys"].find_one({"_id": key.id})
-        if stored is not None and stored["digest"] != key.digest:
-            raise RetryOnFreshState(f"There is another key with the id {key.id}.")
-
-    async def revoke_key(self, key_id: str, at: int) -> bool:
-        """See `Directory.revoke_key`. A key revoked twice stays revoked since the first time."""
-        with translated():
-            keys = self._writable["keys"]
-            await keys.update_one({"_id": key_id, "revoked_at": {"$exists": False}}, {"$set": {"revoked_at": at}})
-            return await keys.find_one({"_id": key_id}) is not None
-
     async def set_setting(self, name: str, value: bytes | None) -> None:
         """See `Directory.set_setting`."""
         with translated():
@@ -126,11 +110,6 @@ class MongoDirectory(MongoDirectives, MongoVerifying):
                 await settings.delete_one({"_id": name})
             else:
                 await settings.replace_one({"_id": name}, {"value": readable(value)}, upsert=True)
-
-    @property
-    def _writable(self) -> Database:
-        """Where writes go."""
-        return self._home
 
 
 class MongoSnapshot(MongoDirectory):

@@ -14,7 +14,6 @@ from contactfold.adapters.documents import (
     read_contact,
     read_dead_letter,
     read_fragment,
-    read_key,
     read_window,
 )
 from contactfold.adapters.evidence_documents import read_evidence
@@ -23,7 +22,7 @@ from contactfold.adapters.room import Room, Sized, size_of
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Unavailable
 from contactfold.domain.stamp import EventId, Stamp
-from contactfold.ports import ApiKey, DeadLetter, Evidence, Partition, Window
+from contactfold.ports import DeadLetter, Evidence, Partition, Window
 
 ONE_TRIP = 10_000
 """Documents in one answer, as far as they fit into 16 MB: a batch's question is answered in one round trip."""
@@ -53,6 +52,7 @@ class MongoReading:
         sort: str,
         limit: int,
         hint: str | None = None,
+        last_first: bool = False,
     ) -> list[Sized]:
         """Up to `limit` documents in the order of a field, as many as one answer has room for."""
         if limit < 1:
@@ -61,7 +61,7 @@ class MongoReading:
         room = Room()
         with translated():
             async with self._home[collection].find(
-                where, sort=[(sort, 1)], limit=limit, hint=hint, session=self._session
+                where, sort=[(sort, -1 if last_first else 1)], limit=limit, hint=hint, session=self._session
             ) as found:
                 async for document in found:
                     one = read(document)
@@ -79,6 +79,11 @@ class MongoReading:
         if self._database is None:
             raise Unavailable("directory", "it is not open.")
         return self._database
+
+    @property
+    def _writable(self) -> Database:
+        """Where writes go."""
+        return self._home
 
     # ---- what a batch loads
 
@@ -166,12 +171,18 @@ class MongoReading:
         bounds = {"$gte": fragment_key(account_id, ""), "$lt": fragment_key(account_id + "\0", "")}
         return list(map(read_fragment, await self._find("fragments", {"_id": bounds}, sort=[("_id", 1)])))
 
-    async def members_of(self, account_id: str, *, limit: int) -> list[Contact]:
+    async def members_of(self, account_id: str, *, after: Handle | None = None, limit: int) -> list[Contact]:
         """See `Directory.members_of`."""
-        if limit < 1:
-            return []
-        linked = await self._find("contacts", {"organizations": account_id}, sort=[("_id", 1)], limit=limit)
-        return list(map(read_contact, linked))
+        return list(map(read_contact, await self._page("contacts", after, limit, {"organizations": account_id})))
+
+    async def latest_of_account(
+        self, account_id: str, partition: Partition, *, before: Stamp | None, limit: int
+    ) -> list[Evidence]:
+        """See `Directory.latest_of_account`."""
+        where: dict[str, Any] = {"account_id": account_id, "partition": partition}
+        if before is not None:
+            where["stamp"] = {"$lt": before}
+        return await self._fitting("evidence", where, read_evidence, sort="stamp", limit=limit, last_first=True)
 
     async def dead_letters(self, *, after: str | None, limit: int) -> list[DeadLetter]:
         """See `Directory.dead_letters`."""
@@ -192,10 +203,6 @@ class MongoReading:
             }
             counts["evidence"] -= await self._home["evidence"].count_documents({"stub": True}, session=self._session)
             return counts
-
-    async def keys(self) -> list[ApiKey]:
-        """See `Directory.keys`."""
-        return sorted(map(read_key, await self._find("keys", {})), key=lambda key: (key.created_at, key.id))
 
     async def setting(self, name: str) -> bytes | None:
         """See `Directory.setting`."""

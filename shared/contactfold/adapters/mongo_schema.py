@@ -23,8 +23,9 @@ _NAMESPACE_EXISTS = 48
 INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "settings": (),
     "keys": (),
+    "tokens": ("expires_at",),
     "positions": (),
-    "contacts": ("component", "absorbed", "organizations"),
+    "contacts": ("component", "absorbed"),
     "claims": (),
     "components": (),
     "fragments": (),
@@ -47,7 +48,7 @@ def _sorted(field: str, *order: str, name: str, where: object = None) -> IndexMo
 
 
 ORDERED: Final[dict[str, list[IndexModel]]] = {
-    "contacts": [_sorted("shared", "_id", name=SHARED)],
+    "contacts": [_sorted("shared", "_id", name=SHARED), _sorted("organizations", "_id", name="organizations_id")],
     "evidence": [
         _sorted("handle", "stamp", name="handle_stamp"),
         _sorted("account_id", "partition", "stamp", name="account_partition_stamp"),

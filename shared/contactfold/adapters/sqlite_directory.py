@@ -16,19 +16,20 @@ import apsw
 from contactfold.adapters import sqlite_reading as reading
 from contactfold.adapters import sqlite_writing as writing
 from contactfold.adapters.sqlite_directives import SqliteDirectives
+from contactfold.adapters.sqlite_keys import SqliteKeys
 from contactfold.adapters.sqlite_schema import make_tables
 from contactfold.adapters.sqlite_threads import NoWriter, SqliteThread
 from contactfold.adapters.sqlite_verifying import SqliteVerifying
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Unavailable
 from contactfold.domain.stamp import EventId, Stamp
-from contactfold.ports import ApiKey, Changes, DeadLetter, Directory, Evidence, Partition, Window
+from contactfold.ports import Changes, DeadLetter, Directory, Evidence, Partition, Window
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-class SqliteDirectory(SqliteDirectives, SqliteVerifying):
+class SqliteDirectory(SqliteDirectives, SqliteKeys, SqliteVerifying):
     """A `Directory` in one SQLite file, which is made where it is missing."""
 
     def __init__(self, path: Path) -> None:
@@ -139,9 +140,15 @@ class SqliteDirectory(SqliteDirectives, SqliteVerifying):
         """See `Directory.organization`."""
         return await self._reader.run(reading.find_organization, account_id)
 
-    async def members_of(self, account_id: str, *, limit: int) -> list[Contact]:
+    async def members_of(self, account_id: str, *, after: Handle | None = None, limit: int) -> list[Contact]:
         """See `Directory.members_of`."""
-        return await self._reader.run(reading.find_members_of, account_id, limit)
+        return await self._reader.run(reading.find_members_of, account_id, after, limit)
+
+    async def latest_of_account(
+        self, account_id: str, partition: Partition, *, before: Stamp | None, limit: int
+    ) -> list[Evidence]:
+        """See `Directory.latest_of_account`."""
+        return await self._reader.run(reading.find_latest_of_account, account_id, partition, before, limit)
 
     async def export_fragments(self) -> AsyncIterator[Fragment]:
         """See `Directory.export_fragments`."""
@@ -161,19 +168,7 @@ class SqliteDirectory(SqliteDirectives, SqliteVerifying):
         """See `Directory.counts`."""
         return await self._reader.run(reading.count)
 
-    # ---- keys and settings
-
-    async def keys(self) -> list[ApiKey]:
-        """See `Directory.keys`."""
-        return await self._reader.run(reading.list_keys)
-
-    async def add_key(self, key: ApiKey) -> None:
-        """See `Directory.add_key`."""
-        await self._writer.run(writing.add_key, key)
-
-    async def revoke_key(self, key_id: str, at: int) -> bool:
-        """See `Directory.revoke_key`."""
-        return await self._writer.run(writing.revoke_key, key_id, at)
+    # ---- settings
 
     async def setting(self, name: str) -> bytes | None:
         """See `Directory.setting`."""

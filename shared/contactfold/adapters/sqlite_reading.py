@@ -13,14 +13,13 @@ from contactfold.adapters.documents import (
     read_contact,
     read_dead_letter,
     read_fragment,
-    read_key,
 )
 from contactfold.adapters.room import fitting
 from contactfold.adapters.sqlite_evidence import COLUMNS
 from contactfold.adapters.sqlite_evidence import read as _evidence
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.stamp import EventId, Stamp
-from contactfold.ports import ApiKey, DeadLetter, Evidence, Partition, Window
+from contactfold.ports import DeadLetter, Evidence, Partition, Window
 
 PAGE = 500
 """How many contacts an export reads at a time."""
@@ -31,6 +30,8 @@ _STUBS = "SELECT count(*) FROM evidence INDEXED BY stubs WHERE stamp IS NULL"
 _CONTACT = "SELECT component, document FROM contacts WHERE "
 _LETTER = "SELECT import_id, import_row, document FROM dead_letters WHERE "
 _EVIDENCE = f"SELECT {COLUMNS} FROM evidence WHERE "
+_END = b"\xff" * 25
+"""Greater than every stamp."""
 
 
 def _contacts(rows: Iterable[Sequence[Any]]) -> list[Contact]:
@@ -169,10 +170,19 @@ def find_organization(connection: apsw.Connection, account_id: str) -> list[Frag
     return [read_fragment(_unpack(packed)) for (packed,) in connection.execute(sql, (account_id,))]
 
 
-def find_members_of(connection: apsw.Connection, account_id: str, limit: int) -> list[Contact]:
+def find_members_of(connection: apsw.Connection, account_id: str, after: Handle | None, limit: int) -> list[Contact]:
     """See `Directory.members_of`."""
-    linked = "handle IN (SELECT contact FROM links WHERE account_id = ?) ORDER BY handle LIMIT ?"
-    return _contacts(connection.execute(_CONTACT + linked, (account_id, limit)))
+    linked = "SELECT contact FROM links WHERE account_id = ? AND contact > ? ORDER BY contact LIMIT ?"
+    handles = f"handle IN ({linked}) ORDER BY handle"
+    return _contacts(connection.execute(_CONTACT + handles, (account_id, after or b"", limit)))
+
+
+def find_latest_of_account(
+    connection: apsw.Connection, account_id: str, partition: Partition, before: Stamp | None, limit: int
+) -> list[Evidence]:
+    """See `Directory.latest_of_account`."""
+    sql = _EVIDENCE + "account_id = ? AND partition = ? AND stamp < ? ORDER BY stamp DESC LIMIT ?"
+    return list(fitting(_evidence(connection.execute(sql, (account_id, partition, before or _END, limit)))))
 
 
 def list_dead_letters(connection: apsw.Connection, after: str | None, limit: int) -> list[DeadLetter]:
@@ -203,12 +213,6 @@ def count(connection: apsw.Connection) -> Mapping[str, int]:
         "dead_letters": "SELECT count(*) FROM dead_letters",
     }
     return {name: int(row[0]) for name, sql in questions.items() for row in connection.execute(sql)}
-
-
-def list_keys(connection: apsw.Connection) -> list[ApiKey]:
-    """See `Directory.keys`."""
-    found = [read_key(_unpack(packed)) for (packed,) in connection.execute("SELECT document FROM keys")]
-    return sorted(found, key=lambda key: (key.created_at, key.id))
 
 
 def find_setting(connection: apsw.Connection, name: str) -> bytes | None:

@@ -91,6 +91,11 @@ CREATE TABLE IF NOT EXISTS dead_letters (
 CREATE INDEX IF NOT EXISTS dead_letters_by_import ON dead_letters (import_id, import_row) WHERE import_id IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS tokens (
+    digest BLOB PRIMARY KEY, expires_at INTEGER NOT NULL, document BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tokens_by_expiry ON tokens (expires_at);
 """
 
 

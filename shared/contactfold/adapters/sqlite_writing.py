@@ -5,18 +5,15 @@ from contextlib import suppress
 from typing import Any, Final
 
 import apsw
-from msgspec import msgpack
 
 from contactfold.adapters import sqlite_evidence
 from contactfold.adapters.directive_documents import write_gate, write_rule, write_settling
 from contactfold.adapters.documents import (
-    read_key,
     write_claim,
     write_component,
     write_contact,
     write_dead_letter,
     write_fragment,
-    write_key,
 )
 from contactfold.adapters.sqlite_rows import Row, pack, remove, replace
 from contactfold.adapters.sqlite_threads import BUSY_MS
@@ -24,7 +21,7 @@ from contactfold.adapters.sqlite_transactions import writing
 from contactfold.domain.directives import Gate, Rule, Settling
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
 from contactfold.domain.errors import Fenced, RetryOnFreshState
-from contactfold.ports import ApiKey, Changes, DeadLetter, Window
+from contactfold.ports import Changes, DeadLetter, Window
 
 _BRIEFLY_MS = 200
 """How long emptying the journal waits for readers."""
@@ -189,29 +186,6 @@ def _gate_row(gate: Gate) -> Row:
 
 def _settling_row(settling: Settling) -> Row:
     return pack(write_settling(settling)), settling.directive
-
-
-def add_key(connection: apsw.Connection, key: ApiKey) -> None:
-    """See `Directory.add_key`."""
-    with writing(connection):
-        row = connection.execute("SELECT document FROM keys WHERE id = ?", (key.id,)).fetchone()
-        if row is None:
-            connection.execute("INSERT INTO keys (id, document) VALUES (?, ?)", (key.id, pack(write_key(key))))
-        elif msgpack.decode(row[0])["digest"] != key.digest:
-            raise RetryOnFreshState(f"There is another key with the id {key.id}.")
-
-
-def revoke_key(connection: apsw.Connection, key_id: str, at: int) -> bool:
-    """See `Directory.revoke_key`. A key revoked twice stays revoked since the first time."""
-    with writing(connection):
-        row = connection.execute("SELECT document FROM keys WHERE id = ?", (key_id,)).fetchone()
-        if row is None:
-            return False
-        key = read_key(msgpack.decode(row[0]))
-        if key.revoked_at is None:
-            key.revoked_at = at
-            connection.execute("UPDATE keys SET document = ? WHERE id = ?", (pack(write_key(key)), key_id))
-        return True
 
 
 def keep_setting(connection: apsw.Connection, name: str, value: bytes | None) -> None:

@@ -1,195 +1,20 @@
-"""The two ports, as protocols whose docstrings state the guarantees.
+"""Where contacts live: the port `Directory`."""
 
-`EventLog` is where events wait; `Directory` is where contacts live. Each has two adapters and one
-contract suite (tests/contract); whatever a docstring here promises is a test there. Everything else
-in contactfold is written against this file, so that SQLite and Kafka with MongoDB are the same code path.
-
-Errors: every method may raise `Unavailable` (the server is away; the call may be repeated later).
-Times are microseconds since 1970 unless a name says otherwise.
-"""
-
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from contactfold.domain.changes import Changes, DeadLetter, Evidence, Headers, Partition, Window
+from contactfold.domain.changes import Changes, DeadLetter, Evidence, Partition, Window
 from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.stamp import EventId, Stamp
-
-__all__ = [
-    "ANSWER_BYTES",
-    "DIRECTORY_ID",
-    "ApiKey",
-    "Changes",
-    "Clock",
-    "DeadLetter",
-    "Directory",
-    "EventLog",
-    "Evidence",
-    "Headers",
-    "Lane",
-    "LogReader",
-    "LogRecord",
-    "NewRecord",
-    "Partition",
-    "Positions",
-    "Window",
-]
-
-Clock: TypeAlias = Callable[[], int]
-"""Now, in microseconds since 1970. Only composition roots hand one out that reads the machine's clock."""
-
-ANSWER_BYTES = 8 * 1024 * 1024
-"""Bytes of records or events that one answer holds at most, however many were asked for. One alone may be larger."""
+from contactfold.ports.keys import Keys
 
 DIRECTORY_ID = "id"
 """The setting that tells a directory from every other: letters and digits, made with it and never changed."""
 
 
-class Lane(StrEnum):
-    """Where an event travels: `live` for the doors, `bulk` for rows of imports."""
-
-    LIVE = "live"
-    BULK = "bulk"
-
-
-# ---------------------------------------------------------------------------------------------- the log
-
-
-@dataclass(frozen=True, slots=True)
-class NewRecord:
-    """A record on its way to the log. `key` decides the partition: equal keys share one."""
-
-    key: bytes
-    value: bytes
-    headers: Headers = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LogRecord:
-    """A record as the log holds it. `timestamp` is microseconds since 1970."""
-
-    partition: Partition
-    offset: int
-    key: bytes | None
-    value: bytes
-    headers: Headers
-    timestamp: int
-
-
-class LogReader(Protocol):
-    """One member of the group of processors, reading the partitions the group gave it.
-
-    Between two calls of `fetch` the set of partitions may change (`assignment`). A partition that is
-    assigned anew is read from the position that `positions` (given to `EventLog.reader`) returns for it,
-    never from the log's own group offsets: the directory decides what was applied.
-    """
-
-    def assignment(self) -> frozenset[Partition]:
-        """The partitions this reader holds now."""
-        ...
-
-    async def fetch(self, lane: Lane, *, limit: int, wait: float) -> list[LogRecord]:
-        """Up to `limit` records of the lane's assigned partitions, waiting up to `wait` seconds for the first.
-
-        Together they hold at most `ANSWER_BYTES` of keys, values and headers; one that is larger comes alone.
-        Records of one partition come in the order of their offsets, without a hole, each once until
-        `rewind`. Raises `RecordsGone` where the log no longer holds what a position points at, each time
-        until `rewind` moves that partition to an offset the log holds.
-        """
-        ...
-
-    async def rewind(self, partition: Partition, offset: int) -> None:
-        """Read `partition` from `offset` again, dropping what was fetched ahead. Ignored where it is not assigned."""
-        ...
-
-    async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
-        """Tell the log how far its records are applied, for lag tools only. Never raises, never decides anything."""
-        ...
-
-    async def close(self) -> None:
-        """Leave the group at once, so that others take the partitions over without waiting for a timeout."""
-        ...
-
-
-class Positions(Protocol):
-    """What a reader asks when a partition is assigned to it: the next offset to apply, by partition.
-
-    Partitions that were never applied are absent.
-    """
-
-    async def __call__(self, partitions: Sequence[Partition], /) -> Mapping[Partition, int]:
-        """The next offset to apply of each of these partitions that has one."""
-        ...
-
-
-class EventLog(Protocol):
-    """An append-only log of records in partitions: Kafka, or SQLite for one machine."""
-
-    async def open(self) -> None:
-        """Connect, and make the topics that are missing. Raises `Unavailable` where no server answers in time."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of everything, in bounded time also while the server is away. May be called twice."""
-        ...
-
-    async def append(self, lane: Lane, records: Sequence[NewRecord]) -> None:
-        """Write records.
-
-        When it returns, all of them are durable: they survive the loss of this process
-        and of the log's, and any reader will see them, once each, those of one key in the order given.
-
-        When it raises `Unavailable`, each record may or may not be in the log (a retry may then write
-        a second copy; the law makes that harmless). Every call ends within `deadline` seconds of the
-        adapter's configuration. Raises `TooLarge` for a record the log will never take.
-        """
-        ...
-
-    async def probe(self) -> None:
-        """Return while the log can take records; raise `Unavailable` with the reason while it cannot."""
-        ...
-
-    async def reader(self, group: str | None, positions: Positions) -> LogReader:
-        """Join the group of readers. A partition without a position is read from the earliest record held.
-
-        Without a group it is a reader of its own, which holds every partition, disturbs no group and leaves nothing
-        behind.
-        """
-        ...
-
-    async def offsets_at(self, time: int) -> Mapping[Partition, int]:
-        """For every partition of both lanes: the offset of the first record that has this timestamp or a later one.
-
-        Where there is none, the offset the next record will get.
-        """
-        ...
-
-    async def ends(self) -> Mapping[Partition, tuple[int, int]]:
-        """For every partition of both lanes: the earliest offset held and the offset the next record will get."""
-        ...
-
-
-# ---------------------------------------------------------------------------------------- the directory
-
-
-@dataclass(slots=True)
-class ApiKey:
-    """An API key as it is stored: `digest` is the SHA-256 of the key, which is shown once and never kept."""
-
-    id: str
-    digest: bytes
-    scopes: frozenset[str]
-    name: str
-    created_at: int
-    source: str | None = None
-    revoked_at: int | None = None
-
-
-class Directory(Protocol):
+class Directory(Keys, Protocol):
     """Contacts, claims and evidence: MongoDB (a replica set), or SQLite for one machine.
 
     Reads may be mutually inconsistent while others write; `commit` is what makes a decision safe: it
@@ -350,8 +175,17 @@ class Directory(Protocol):
         """All fragments of one organisation."""
         ...
 
-    async def members_of(self, account_id: str, *, limit: int) -> list[Contact]:
-        """Up to `limit` contacts that link to an organisation."""
+    async def members_of(self, account_id: str, *, after: Handle | None = None, limit: int) -> list[Contact]:
+        """Up to `limit` contacts that link to an organisation, in the order of handles, those after `after`."""
+        ...
+
+    async def latest_of_account(
+        self, account_id: str, partition: Partition, *, before: Stamp | None, limit: int
+    ) -> list[Evidence]:
+        """Up to `limit` pieces of a partition's evidence about an organisation, latest first, those before `before`.
+
+        As `evidence_page`, a page ends early at `ANSWER_BYTES`.
+        """
         ...
 
     def export_fragments(self) -> AsyncIterator[Fragment]:
@@ -377,19 +211,7 @@ class Directory(Protocol):
         """How many `contacts`, `evidence` and `dead_letters` there are, for people; may be estimated."""
         ...
 
-    # ---- keys and settings
-
-    async def keys(self) -> list[ApiKey]:
-        """Every API key, revoked ones too, oldest first."""
-        ...
-
-    async def add_key(self, key: ApiKey) -> None:
-        """Keep a key. Durable when it returns."""
-        ...
-
-    async def revoke_key(self, key_id: str, at: int) -> bool:
-        """Mark a key revoked; False where there is none of that id."""
-        ...
+    # ---- settings
 
     async def setting(self, name: str) -> bytes | None:
         """A setting kept in the directory (`stopped`, `format`, ...), or None."""
