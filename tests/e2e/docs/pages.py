@@ -1,7 +1,9 @@
 """The documentation as the tests read it: fenced blocks in their order, tables, links, and the words in backticks.
 
 A `bash` block is run. A `json` or `text` block after it, in the same section, is what it must print. A `sh` block is
-for a machine that has more than this one (a container engine, a cluster) and is only looked at.
+for a machine that has more than this one (a container engine, a cluster) and is only looked at. A block of another
+language whose first line is a comment with a file's name alone (`# contactfold.yaml`, `# send.py`, `// send.mjs`,
+`<!-- page.html -->`) is that file from then on; contactfold is started anew with a `contactfold.yaml`.
 """
 
 import re
@@ -10,7 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
-GUIDES = sorted((ROOT / "docs").glob("*.md"))
+DOORS = sorted((ROOT / "docs" / "doors").glob("*.md"))
+GUIDES = [*sorted((ROOT / "docs").glob("*.md")), *DOORS]
 PAGES = [
     README,
     ROOT / "ARCHITECTURE.md",
@@ -22,6 +25,7 @@ PAGES = [
 
 _FENCE = re.compile(r"```(\w*)$")
 _HEADING = re.compile(r"#+ (.+)")
+_FILE = re.compile(r"(?:#|//|<!--) ([a-z][\w./-]*\.[a-z]+)(?: -->)?")
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,25 @@ class Block:
     line: int
     section: str
 
+    @property
+    def file(self) -> str | None:
+        """The name of the file that the block is, where it is one."""
+        first = self.text.partition("\n")[0]
+        match = _FILE.fullmatch(first) if self.language not in {"bash", "sh", "json", "text"} else None
+        return match[1] if match else None
+
 
 @dataclass(frozen=True)
 class Step:
-    """A command, and what it prints where the page says so."""
+    """A command, and what it prints where the page says so; or a file that the reader makes."""
 
     command: Block
     output: Block | None
+
+
+def name_page(page: object) -> str:
+    """A page as tests name it."""
+    return page.relative_to(ROOT).as_posix() if isinstance(page, Path) else ""
 
 
 def read_blocks(page: Path) -> list[Block]:
@@ -63,7 +79,7 @@ def read_blocks(page: Path) -> list[Block]:
 
 
 def read_steps(page: Path) -> list[Step]:
-    """What a page asks its reader to run, in order."""
+    """What a page asks its reader to run, and the files to make, in order."""
     blocks = read_blocks(page)
     steps: list[Step] = []
     for place, block in enumerate(blocks):
@@ -71,6 +87,8 @@ def read_steps(page: Path) -> list[Step]:
             after = blocks[place + 1] if place + 1 < len(blocks) else None
             told = after is not None and after.language in {"json", "text"} and after.section == block.section
             steps.append(Step(block, after if told else None))
+        elif block.file is not None:
+            steps.append(Step(block, None))
     return steps
 
 

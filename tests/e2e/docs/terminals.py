@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from e2e.docs.pages import ROOT
 from servers.processes import free_ports
 
 _PORTS = ("8080", "8081", "8082")
@@ -37,10 +38,12 @@ class Terminals:
         self._environment = {**inherited, "CONTACTFOLD_PORT": str(self.port), "COLUMNS": "200", **environment}
         self._replaced = {**(replaced or {}), **dict(zip(_PORTS, map(str, ports), strict=True))}
         (home / ".venv").symlink_to(sys.prefix)
+        (home / "examples").symlink_to(ROOT / "examples")
         self._scripts = home.parent / f"{home.name}-commands"
         self._scripts.mkdir()
         self._up: subprocess.Popen[bytes] | None = None
         self._starts = 0
+        self._configured = False
         self._bash = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             cwd=home,
@@ -51,9 +54,16 @@ class Terminals:
             start_new_session=True,
         )
 
+    def write(self, name: str, text: str) -> None:
+        """Make a file, as an editor would; with another `contactfold.yaml` the next command finds all started anew."""
+        (self.home / name).write_text(_put(text, self._replaced) + "\n", encoding="utf-8")
+        self._configured |= name == "contactfold.yaml"
+
     def run(self, command: str) -> str:
         """Run what a page says and return what it prints; `make run` starts anew what runs in the other terminal."""
         command = _put(command, self._replaced)
+        if self._configured and not command.rstrip().endswith("make run"):
+            self.start()
         if command.rstrip().endswith("make run"):
             *settings, _, _ = shlex.split(command)
             return self._show(self.start(**dict(setting.split("=", 1) for setting in settings)))
@@ -71,6 +81,7 @@ class Terminals:
     def start(self, **environment: str) -> str:
         """Start `contactfold up`, as `make run` does, after ending the one that runs; returns its ready line."""
         self.interrupt()
+        self._configured = False
         _until(lambda: not _answers(self.port), "the port is still taken")
         self._starts += 1
         said, errors = self._scripts / f"up-{self._starts}.out", self._scripts / f"up-{self._starts}.err"

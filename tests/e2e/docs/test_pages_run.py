@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from e2e.docs.comparing import find_difference
-from e2e.docs.pages import GUIDES, README, ROOT, Step, read_steps
+from e2e.docs.pages import DOORS, GUIDES, README, ROOT, Step, name_page, read_steps
 from e2e.docs.terminals import Terminals
+from servers.found import need
+from servers.kcat import find_kcat
 
 ON_SERVERS = "On Kafka and MongoDB"
 """The heading of the steps that need both servers."""
 
-KAFKA = "kafka://127.0.0.1:9092"
+BROKER = "127.0.0.1:9092"
+KAFKA = f"kafka://{BROKER}"
 MONGO = "mongodb://127.0.0.1:27017/contactfold?replicaSet=rs0"
 
 Reader = Callable[..., Terminals]
@@ -36,31 +39,59 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 def follow(terminals: Terminals, page: Path, steps: Sequence[Step]) -> None:
     for step in steps:
+        if step.command.file is not None:
+            terminals.write(step.command.file, step.command.text)
+            continue
         printed = terminals.run(step.command.text)
         if step.output is not None:
             why = find_difference(step.output.language, step.output.text, printed)
-            assert why is None, f"{page.name}, line {step.output.line}: {why}"
+            assert why is None, f"{name_page(page)}, line {step.output.line}: {why}"
 
 
 def steps_of(page: Path, *, on_servers: bool) -> list[Step]:
     return [step for step in read_steps(page) if (step.command.section == ON_SERVERS) == on_servers]
 
 
-EMBEDDED = [page for page in (README, *GUIDES) if steps_of(page, on_servers=False)]
+def commands_of(steps: Sequence[Step]) -> list[str]:
+    return [step.command.text for step in steps if step.command.file is None]
+
+
+def is_on_kafka(page: Path) -> bool:
+    """Whether the page begins with starting contactfold on Kafka, and so all of it needs a broker."""
+    return any(KAFKA in command for command in commands_of(steps_of(page, on_servers=False))[:1])
+
+
+ALL = [page for page in (README, *GUIDES) if commands_of(steps_of(page, on_servers=False))]
+EMBEDDED = [page for page in ALL if not is_on_kafka(page)]
+ON_KAFKA = [page for page in ALL if is_on_kafka(page)]
 ON_BOTH = [page for page in (README, *GUIDES) if steps_of(page, on_servers=True)]
 
 
-@pytest.mark.parametrize("page", EMBEDDED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EMBEDDED, ids=name_page)
 def test_every_command_prints_what_the_page_says(page: Path, reader: Reader) -> None:
     terminals, steps = reader(), steps_of(page, on_servers=False)
-    if steps[0].command.text != "make run":
+    if not (steps[0].command.file or steps[0].command.text.endswith("make run")):
         terminals.start()
     follow(terminals, page, steps)
 
 
-@pytest.mark.parametrize("page", ON_BOTH, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", ON_KAFKA, ids=name_page)
+def test_every_command_does_so_on_kafka(page: Path, reader: Reader, kafka: str, topic_prefix: str) -> None:
+    steps = steps_of(page, on_servers=False)
+    if any("kcat " in command for command in commands_of(steps)):
+        need("kcat", find_kcat)
+    topics = {f"contactfold.{lane}": f"{topic_prefix}.{lane}" for lane in ("events", "imports")}
+    follow(reader({KAFKA: f"kafka://{kafka}/{topic_prefix}", BROKER: kafka, **topics}), page, steps)
+
+
+@pytest.mark.parametrize("page", ON_BOTH, ids=name_page)
 def test_every_command_does_so_on_kafka_and_mongodb(page: Path, reader: Reader, kafka_url: str, mongo_url: str) -> None:
     follow(reader({KAFKA: kafka_url, MONGO: mongo_url}), page, steps_of(page, on_servers=True))
+
+
+@pytest.mark.parametrize("page", DOORS, ids=name_page)
+def test_a_page_of_a_door_is_run(page: Path) -> None:
+    assert page in ALL or page.name == "README.md"
 
 
 def test_there_are_pages_to_run() -> None:

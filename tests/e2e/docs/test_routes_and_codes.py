@@ -16,7 +16,7 @@ from contactfold_console.app import install as install_console
 from contactfold_ingest.app import IngestDeps
 from contactfold_ingest.app import install as install_ingest
 from e2e.docs.codes import find_codes
-from e2e.docs.pages import ROOT, read_prose, read_tables
+from e2e.docs.pages import DOORS, ROOT, read_prose, read_tables
 
 HTTP = ROOT / "docs" / "http.md"
 EVENTS = ROOT / "docs" / "events.md"
@@ -41,8 +41,15 @@ def paths(tmp_path: Path) -> dict[str, dict[str, dict[str, object]]]:
     return described
 
 
+def spell_out(path: str) -> list[str]:
+    """The paths that one with alternatives, `/v1/{share,erase}`, stands for."""
+    before, alternatives, after = re.fullmatch(r"([^{]*)(?:\{(\w+(?:,\w+)+)\})?(.*)", path).groups()  # type: ignore[union-attr]
+    return [before + one + after for one in (alternatives or "").split(",")]
+
+
 def test_every_route_is_told_and_every_route_told_exists(paths: dict[str, dict[str, dict[str, object]]]) -> None:
-    told = set(re.findall(r"^(?:### |\| )`(GET|POST|PUT|DELETE) (/[^`]*)`", HTTP.read_text(), re.MULTILINE))
+    routes = re.findall(r"^(?:### |\| )`(GET|POST|PUT|DELETE) (/[^`]*)`", HTTP.read_text(), re.MULTILINE)
+    told = {(method, path) for method, pattern in routes for path in spell_out(pattern)}
     served = {(method.upper(), path) for path, operations in paths.items() for method in operations}
     assert told == served | UNDESCRIBED
 
@@ -55,7 +62,7 @@ def test_every_status_that_is_described_is_told(paths: dict[str, dict[str, dict[
 
 
 def test_every_parameter_of_a_query_is_told(paths: dict[str, dict[str, dict[str, object]]]) -> None:
-    prose = read_prose(HTTP)
+    prose = "\n".join(read_prose(page) for page in (HTTP, *DOORS))
     for path, operations in paths.items():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):  # type: ignore[attr-defined]
@@ -71,6 +78,7 @@ def test_every_scope_is_told() -> None:
 def told_codes() -> set[str]:
     tables = [*read_tables(HTTP, under="Errors"), *read_tables(EVENTS, under="Every reason")]
     tables += read_tables(OPERATIONS, under="Dead letters")
+    tables += [row for page in DOORS for row in read_tables(page, under="Errors")]
     found: set[str] = set()
     for row in tables:
         cell = row[1] if row[0].isdecimal() else row[0]

@@ -15,6 +15,7 @@ from contactfold.ports import ApiKey
 from contactfold.web.access import KeyRing
 from contactfold_ingest.hooks.signatures import Signatures
 from e2e.docs.pages import ROOT, read_tables
+from fakes.memory_directory import MemoryDirectory
 from servers.commands import Installation
 
 PAGE = ROOT / "SECURITY.md"
@@ -47,13 +48,10 @@ async def test_keys_and_signatures_are_compared_in_constant_time(monkeypatch: py
 
     monkeypatch.setattr(hmac, "compare_digest", watch)
     digest = sha256(b"the key").digest()
-
-    class Keys:
-        async def keys(self) -> list[ApiKey]:
-            return [ApiKey("1", digest, frozenset({"ingest"}), "", 0, None)]
-
+    directory = MemoryDirectory()
+    await directory.add_key(ApiKey("1", digest, frozenset({"ingest"}), "", 0))
     scope = {"type": "http", "headers": [(b"x-api-key", b"the key")]}
-    assert (await KeyRing(Keys(), None, lambda: 1).authorize(scope)).key_id == "1"
+    assert (await KeyRing(directory, None, lambda: 1).authorize(scope)).key_id == "1"
     assert compared == [(digest, digest)]
     compared.clear()
     secret = base64.b64encode(b"0123456789abcdef").decode()

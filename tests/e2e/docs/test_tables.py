@@ -11,13 +11,13 @@ from contactfold.domain.schema import TYPES
 from contactfold.environment import PREFIX, Settings
 from contactfold.sections import Alternative, AttributeSettings, Config, Limits, Section, Source
 from e2e.docs.generated import Row, metric_rows, schema_rows, write_default, write_table
-from e2e.docs.pages import PAGES, ROOT, Block, read_blocks, read_tables, unquote
+from e2e.docs.pages import PAGES, ROOT, Block, name_page, read_blocks, read_tables, unquote
 
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 METRICS = ROOT / "docs" / "metrics.md"
 
 EMBEDDED = ("log", "directory")
-YAML = [(page.name, block) for page in PAGES for block in read_blocks(page) if block.language == "yaml"]
+YAML = [(name_page(page), block) for page in PAGES for block in read_blocks(page) if block.language == "yaml"]
 
 
 def keys(section: type[Section]) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 
 from contactfold.environment import PREFIX, Settings
 from contactfold_cli.commands import app
-from e2e.docs.pages import PAGES, ROOT, anchors, read_blocks, read_prose
+from e2e.docs.pages import PAGES, ROOT, anchors, name_page, read_blocks, read_prose, read_tables
 
 OF_TESTS = {"CONTACTFOLD_TEST_KAFKA", "CONTACTFOLD_TEST_MONGODB", "CONTACTFOLD_TEST_SEED"}
 LOOKED_AT = {
@@ -24,7 +24,9 @@ OURS = re.compile(
     r"(?<![\w./-])/(work|root|tmp|home)\b|pypi\.org|files\.pythonhosted|repo1\.maven|registry\.|docker\.io"
 )
 
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+ARCHITECTURE = ROOT / "ARCHITECTURE.md"
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=name_page)
 
 
 @every_page
@@ -34,9 +36,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             continue
         name, _, anchor = target.partition("#")
         file = (page.parent / name).resolve() if name else page
-        assert file.exists(), f"{page.name} links to {target}"
+        assert file.exists(), f"{name_page(page)} links to {target}"
         if anchor:
-            assert anchor in anchors(file), f"{page.name} links to {target}"
+            assert anchor in anchors(file), f"{name_page(page)} links to {target}"
 
 
 @every_page
@@ -52,17 +54,17 @@ def test_every_command_and_option_exists(page: Path) -> None:
     options = {option for found in commands.values() for option in found}
     for line in re.findall(r"contactfold ((?:[a-z]+ ?)+)", "\n".join(code(page))):
         words = line.split()
-        assert words[0] in commands, f"{page.name} names contactfold {line}"
+        assert words[0] in commands, f"{name_page(page)} names contactfold {line}"
         if (
             len(words) > 1
             and f"{words[0]} help" not in line
             and any(one.startswith(f"{words[0]} ") for one in commands)
         ):
-            assert f"{words[0]} {words[1]}" in commands, f"{page.name} names contactfold {line}"
+            assert f"{words[0]} {words[1]}" in commands, f"{name_page(page)} names contactfold {line}"
     for line in "\n".join(code(page)).splitlines():
         if "contactfold " in line and "docker" not in line:
             named = set(re.findall(r"(?<=\s)--[a-z-]+", line.partition("contactfold ")[2].partition("|")[0]))
-            assert named <= options | {"--version", "--help"}, f"{page.name}: {line}"
+            assert named <= options | {"--version", "--help"}, f"{name_page(page)}: {line}"
 
 
 def code(page: Path) -> Iterator[str]:
@@ -82,9 +84,10 @@ def walk(command: object, name: str = "") -> Iterator[tuple[str, set[str]]]:
 @every_page
 def test_what_is_not_run_is_known(page: Path) -> None:
     for block in read_blocks(page):
-        assert block.language in {"bash", "sh", "json", "text", "yaml", ""}, f"{page.name}, line {block.line}"
+        known = {"bash", "sh", "json", "text", "yaml", ""}
+        assert block.language in known or block.file, f"{name_page(page)}, line {block.line}"
         if block.language == "sh":
-            assert set(block.text.splitlines()) <= LOOKED_AT, f"{page.name}, line {block.line}"
+            assert set(block.text.splitlines()) <= LOOKED_AT, f"{name_page(page)}, line {block.line}"
 
 
 @every_page
@@ -97,7 +100,31 @@ def test_every_file_in_backticks_exists(page: Path) -> None:
     named = re.findall(r"`((?:docs|tests|shared|services|cli|\.ci)/[\w./-]*\w)`", read_prose(page))
     for name in named:
         places = [ROOT / name, ROOT / "shared" / name]
-        assert any(place.exists() for place in places), f"{page.name} names {name}"
+        assert any(place.exists() for place in places), f"{name_page(page)} names {name}"
+
+
+@every_page
+def test_every_module_that_is_named_exists(page: Path) -> None:
+    known = {file.name for folder in ("shared", "services", "cli", "tests") for file in (ROOT / folder).rglob("*.py")}
+    made = {block.file for block in read_blocks(page)}
+    examples = {file.name for file in (ROOT / "examples").rglob("*.py")}
+    named = {name.rpartition("/")[2] for name in re.findall(r"[\w/]+\.py\b", page.read_text(encoding="utf-8"))}
+    assert named <= known | examples | made
+
+
+def test_every_page_of_a_door_is_in_their_index() -> None:
+    index = ROOT / "docs" / "doors" / "README.md"
+    listed = {row[2] for row in read_tables(index, under="Doors")}
+    pages = [page.name for page in index.parent.glob("*.md") if page != index]
+    assert len(pages) >= 8
+    assert [page for page in pages if not any(f"]({page})" in cell for cell in listed)] == []
+
+
+def test_every_door_of_the_architecture_is_a_package_and_every_package_a_door() -> None:
+    doors = ROOT / "services" / "ingest" / "contactfold_ingest"
+    packages = {routes.parent.name for routes in doors.glob("*/routes.py")}
+    (told,) = re.findall(r"^services/ingest/ .*a package for each: ([a-z ]+)$", ARCHITECTURE.read_text(), re.MULTILINE)
+    assert set(told.split()) == packages
 
 
 @pytest.mark.parametrize("target", ["install", "run", "test", "lint", "format", "bench", "lock"])

@@ -34,7 +34,7 @@ class InterceptDoor(Door):
         super().__init__("intercept", deps.ring, deps.limits, deps.clock)
         self._limit = min(self._limit, LARGEST)
         self._pages = Pages(sources)
-        self._rates = Rates()
+        self._rates = Rates(deps.clock)
         self._sources = {name: _Heard(name, source, deps) for name, source in sources.items()}
 
     async def _answer(self, scope: Scope, headers: Fields, receive: Receive) -> Response:

@@ -8,7 +8,7 @@ from contactfold.domain.event import ACTIONS, DIRECTIVES, ON_MANY, SEPARATE, UPS
 from contactfold.web.openapi import describe
 from contactfold_ingest import description
 from contactfold_ingest.native.directive_description import SCHEMAS as DIRECTIVE_SCHEMAS
-from contactfold_ingest.native.directive_description import describe_directive_door
+from contactfold_ingest.native.directive_description import WHO_AND_WHEN, describe_directive_door
 from contactfold_ingest.native.directive_door import PATHS
 
 _EVENT = {"values": {"first_name": "Ann", "email": ["ann@example.com"]}}
@@ -40,26 +40,25 @@ _SCHEMAS: dict[str, Any] = {
         "type": "object",
         "description": "One thing said about a contact. All but `values` may be left out.",
         "properties": {
-            "id": {
-                "type": "string",
-                "maxLength": 512,
-                "description": "The sender's own id.",
-            },
-            "source": {"type": "string", "maxLength": 512},
+            **WHO_AND_WHEN,
             "type": {"const": UPSERT},
-            "occurred_at": {"type": "string", "format": "date-time", "description": "With a zone."},
-            "action": {"enum": list(ACTIONS)},
-            "match_on": {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            "on_many": {"enum": list(ON_MANY)},
+            "action": {"enum": [*ACTIONS, None]},
+            "match_on": {
+                "type": ["array", "string", "null"],
+                "items": {"type": "string"},
+                "minItems": 1,
+                "description": "Keys and channels that find the contact; one of them alone may stand as it is.",
+            },
+            "on_many": {"enum": [*ON_MANY, None]},
             "values": {
                 "type": "object",
                 "description": 'Attributes by key, name or alias; `""` deletes, `null` says nothing.',
             },
             "organization": {
-                "type": "object",
+                "type": ["object", "null"],
                 "required": ["account_id"],
-                "properties": {"account_id": {"type": "string"}},
-                "additionalProperties": True,
+                "properties": {"account_id": {"type": ["string", "integer"]}},
+                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
         },
     },
@@ -72,7 +71,7 @@ _SCHEMAS: dict[str, Any] = {
             "id": {"type": "string"},
             "source": {"type": "string"},
             "type": {"enum": [UPSERT, *DIRECTIVES]},
-            "time": {"type": "string", "format": "date-time"},
+            "time": {"type": ["string", "null"], "format": "date-time"},
             "data": {"anyOf": _EVENTS},
         },
     },

@@ -5,19 +5,26 @@ from typing import Any
 
 from contactfold.directing import MOST_EVENTS, MOST_IDENTIFIERS
 from contactfold.domain.event import ERASE, LONGEST_NAME, RETRACT, SEPARATE, SHARE
+from contactfold.web.openapi import ID_PATTERN
 
 _EVENT_ID = "05H80DFKEEH7Y3X3X5953AQQGG"
 
 _IDENTIFIER = {
     "type": "string",
+    "minLength": 1,
     "maxLength": LONGEST_NAME,
     "description": "`attribute:value`, normalised as a value is.",
 }
-_WHO_AND_WHEN = {
-    "id": {"type": "string", "maxLength": LONGEST_NAME, "description": "The sender's own id."},
-    "source": {"type": "string", "maxLength": LONGEST_NAME},
-    "occurred_at": {"type": "string", "format": "date-time", "description": "With a zone."},
+WHO_AND_WHEN = {
+    "id": {
+        "type": ["string", "integer", "null"],
+        "maxLength": LONGEST_NAME,
+        "description": "The sender's own id.",
+    },
+    "source": {"type": ["string", "integer", "null"], "maxLength": LONGEST_NAME, "description": "Who says so."},
+    "occurred_at": {"type": ["string", "null"], "format": "date-time", "description": "With a zone."},
 }
+"""What every event may say of itself. What is left out or null is given by the door."""
 
 
 def _shape(kind: str, description: str, required: list[str], properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,7 +32,7 @@ def _shape(kind: str, description: str, required: list[str], properties: Mapping
         "type": "object",
         "description": description,
         "required": required,
-        "properties": {**_WHO_AND_WHEN, "type": {"const": kind}, **properties},
+        "properties": {**WHO_AND_WHEN, "type": {"const": kind}, **properties},
     }
 
 
@@ -35,13 +42,18 @@ def _identifiers(least: int, most: int) -> dict[str, Any]:
 
 _RETRACTED = {
     "events": {
-        "type": "array",
-        "items": {"type": "string", "minLength": 26, "maxLength": 26},
+        "type": ["array", "null"],
+        "items": {"type": "string", "pattern": ID_PATTERN},
         "minItems": 1,
         "maxItems": MOST_EVENTS,
         "description": "Ids of events, arrived or not; of directives, too.",
     },
-    "import": {"type": "string", "maxLength": LONGEST_NAME, "description": "The id of an import, instead of events."},
+    "import": {
+        "type": ["string", "null"],
+        "minLength": 1,
+        "maxLength": LONGEST_NAME,
+        "description": "The id of an import, instead of events.",
+    },
 }
 
 SCHEMAS: dict[str, Any] = {
@@ -59,7 +71,10 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Retraction": {
         **_shape(RETRACT, "These events, or all rows of an import, are as if they had never been.", [], _RETRACTED),
-        "oneOf": [{"required": ["events"]}, {"required": ["import"]}],
+        "oneOf": [
+            {"required": ["events"], "properties": {"events": {"type": "array"}, "import": {"type": "null"}}},
+            {"required": ["import"], "properties": {"import": {"type": "string"}, "events": {"type": "null"}}},
+        ],
     },
     "Erasure": _shape(
         ERASE,
