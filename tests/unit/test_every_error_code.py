@@ -23,6 +23,12 @@ CODES: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"values": {"email": "nobody"}}, [("invalid_email", "email")]),
     ({"values": {"phone_number": "12"}}, [("invalid_phone", "phone_number")]),
     ({"values": {**ANN, "first_name": ["Ann", "Bob"]}}, [("too_many_values", "first_name")]),
+    ({"values": {"email": [f"a{n}@example.com" for n in range(1_001)]}}, [("too_many_values", "email")]),
+    (
+        {"values": {"email": "a@example.com", "web": [str(n) for n in range(1_000)]}},
+        [("too_many_values", "web")],
+    ),
+    ({"values": {**ANN, "labels": [str(n) for n in range(10_001)]}}, [("too_many_values", "labels")]),
     ({"values": {**ANN, "first_name": 1.5}}, [("invalid_string", "first_name")]),
     ({"values": {**ANN, "first_name": "a\0"}}, [("control_character", "first_name")]),
     ({"values": {**ANN, "First Name": "Ann", "first_name": "Bob"}}, [("duplicate_field", "first_name")]),

@@ -20,6 +20,10 @@ Fields = Mapping[bytes, bytes]
 _PATIENCE = 60
 """Seconds that a body may take to arrive."""
 
+_PIECE = 16_384
+"""Bytes of gzip that are unpacked at a time."""
+_MOST_MEMBERS = 1_000
+
 _BOM = b"\xef\xbb\xbf"
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
@@ -69,20 +73,38 @@ def unpack_body(headers: Fields, raw: bytes, limit: int) -> bytes:
             "The body's Content-Encoding is not one this door unpacks; send gzip or none.",
             headers={"Accept-Encoding": "gzip, identity"},
         )
-    body = b""
-    while raw:
-        # gzip may be several members one after the other, as `cat a.gz b.gz` makes them; all of them count.
-        unpacking = zlib.decompressobj(wbits=31)
-        try:
-            body += unpacking.decompress(raw, limit + 1 - len(body))
-        except zlib.error:
-            raise Problem(400, "malformed_gzip", "The body is not gzip, though its Content-Encoding says so.") from None
-        if len(body) > limit:
-            raise _too_large(limit)
-        if not unpacking.eof:
-            raise Problem(400, "malformed_gzip", "The body's gzip data end too early.")
-        raw = unpacking.unused_data
-    return body
+    return _unpack_gzip(raw, limit)
+
+
+def _unpack_gzip(raw: bytes, limit: int) -> bytes:
+    """What gzip packed: several members one after the other, as `cat a.gz b.gz` makes them, are one body.
+
+    Taken in pieces: each end of a member copies what is left of its piece, which of a whole body would be much.
+    """
+    body = bytearray()
+    members, unpacking = 0, None
+    for begin in range(0, len(raw), _PIECE):
+        piece = raw[begin : begin + _PIECE]
+        while piece:
+            if unpacking is None:
+                members += 1
+                if members > _MOST_MEMBERS:
+                    detail = f"The body has more than {_MOST_MEMBERS} gzip members; pack it as one."
+                    raise Problem(400, "malformed_gzip", detail)
+                unpacking = zlib.decompressobj(wbits=31)
+            try:
+                body += unpacking.decompress(piece, limit + 1 - len(body))
+            except zlib.error:
+                detail = "The body is not gzip, though its Content-Encoding says so."
+                raise Problem(400, "malformed_gzip", detail) from None
+            if len(body) > limit:
+                raise _too_large(limit)
+            piece = unpacking.unused_data
+            if unpacking.eof:
+                unpacking = None
+    if unpacking is not None:
+        raise Problem(400, "malformed_gzip", "The body's gzip data end too early.")
+    return bytes(body)
 
 
 def read_media_type(headers: Fields) -> str:

@@ -23,6 +23,11 @@ from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Attribute, Schema, compared_by, name_identifier
 from contactfold.domain.stamp import format_time, parse_time
 
+MOST_NAMED = 1_000
+"""Identifiers that one event names at most. What an event costs grows with their square, and no person has as many."""
+MOST_VALUES = 10_000
+"""Values of another attribute that one event has at most."""
+
 _PHONE_SEPARATORS = re.compile(r"[\s().\-/\u2010-\u2015\u00a0]+")
 _PHONE_AS_IS = re.compile(r"\+[0-9]{7,15}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
@@ -246,6 +251,8 @@ class Understanding:
     ignored: list[str] = field(default_factory=list)
     faults: list[Reason] = field(default_factory=list)
     remarks: list[Reason] = field(default_factory=list)
+    named: int = 0
+    """Values of identifying attributes that were sent, whatever they are."""
 
 
 def understand_values(payload: Mapping[str, object], schema: Schema) -> Understanding:
@@ -282,6 +289,8 @@ def _understand_field(attribute: Attribute, name: str, raw: object, schema: Sche
         message = f"{attribute.key} holds one value, and {len(filled)} were sent."
         out.faults.append(Reason("too_many_values", message, name))
         return
+    if _has_too_many(attribute, name, len(filled), out):
+        return
     found: dict[Scalar, Scalar] = {}
     for place, one in filled:
         position = place if isinstance(raw, list) else None
@@ -297,6 +306,20 @@ def _understand_field(attribute: Attribute, name: str, raw: object, schema: Sche
             found.setdefault(compared_by(attribute, value), value)
     if found:
         out.values[attribute.key] = tuple(found.values())
+
+
+def _has_too_many(attribute: Attribute, name: str, count: int, out: Understanding) -> bool:
+    """Whether a field has so many values that no person is meant, told before any of them is looked at."""
+    out.named += count if attribute.identifies else 0
+    told, most = (out.named, MOST_NAMED) if attribute.identifies else (count, MOST_VALUES)
+    if told <= max(most, attribute.max_values):
+        return False
+    if attribute.identifies:
+        message = f"An event names at most {most} identifiers; send the people it is about one by one."
+    else:
+        message = f"An event has at most {most} values of {attribute.key}; say less in one event."
+    out.faults.append(Reason("too_many_values", message, name))
+    return True
 
 
 def normal_identifier(text: str, schema: Schema) -> str:

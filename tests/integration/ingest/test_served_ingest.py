@@ -168,6 +168,19 @@ async def test_a_head_without_end_ends_its_connection(served: Served) -> None:
     assert (await served.client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "trailers",
+    [b"X-Long: " + b"a" * 400_000, b"".join(b"X-%d: 1\r\n" % n for n in range(40_000))],
+    ids=["one trailer", "many trailers"],
+)
+async def test_trailers_past_the_limit_of_a_head_are_refused_as_a_head_is(served: Served, trailers: bytes) -> None:
+    """They come behind the body, without end if need be, and are put together as headers are."""
+    head = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reply = await served.speak(head + b"2\r\n{}\r\n0\r\n" + trailers)
+    assert reply.startswith(b"HTTP/1.1 431 "), reply
+    assert (await served.client.get("/healthz")).status_code == 200
+
+
 async def test_heads_just_small_enough_are_read_one_after_the_other_on_one_connection(served: Served) -> None:
     for _ in range(3):
         assert (await served.client.get("/healthz", headers={"X-Long": "a" * (LONGEST_HEAD - 1000)})).status_code == 200

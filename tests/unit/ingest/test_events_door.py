@@ -168,6 +168,15 @@ async def test_every_member_of_a_gzip_counts(ingest: Ingest) -> None:
     assert (await ingest.send(bombs, content_encoding="gzip")).status_code == 413
 
 
+async def test_a_gzip_of_very_many_members_is_refused_without_much_work(ingest: Ingest) -> None:
+    """Twenty bytes make one, and each used to copy all that came behind it."""
+    event = msgspec.json.encode(ANN)
+    few = b"".join(gzip.compress(bytes([byte])) for byte in event)
+    assert (await ingest.send(few, content_encoding="gzip")).status_code == 202
+    reply = await ingest.send(gzip.compress(b"") * 2_000, content_encoding="gzip")
+    assert (reply.status_code, reply.json()["reasons"][0]["code"]) == (400, "malformed_gzip")
+
+
 async def test_gzip_is_unpacked_within_the_limit(ingest: Ingest) -> None:
     good = await ingest.send(gzip.compress(msgspec.json.encode(ANN)), content_encoding="gzip")
     bomb = await ingest.send(gzip.compress(b" " * 10_000_000), content_encoding="gzip")
