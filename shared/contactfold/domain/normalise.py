@@ -285,11 +285,8 @@ def _understand_field(attribute: Attribute, name: str, raw: object, schema: Sche
         if told:
             out.values[attribute.key] = ()
         return
-    if len(filled) > 1 and not attribute.multi:
-        message = f"{attribute.key} holds one value, and {len(filled)} were sent."
+    if (message := _find_too_many(attribute, len(filled), out)) is not None:
         out.faults.append(Reason("too_many_values", message, name))
-        return
-    if _has_too_many(attribute, name, len(filled), out):
         return
     found: dict[Scalar, Scalar] = {}
     for place, one in filled:
@@ -308,18 +305,17 @@ def _understand_field(attribute: Attribute, name: str, raw: object, schema: Sche
         out.values[attribute.key] = tuple(found.values())
 
 
-def _has_too_many(attribute: Attribute, name: str, count: int, out: Understanding) -> bool:
-    """Whether a field has so many values that no person is meant, told before any of them is looked at."""
-    out.named += count if attribute.identifies else 0
-    told, most = (out.named, MOST_NAMED) if attribute.identifies else (count, MOST_VALUES)
-    if told <= max(most, attribute.max_values):
-        return False
-    if attribute.identifies:
-        message = f"An event names at most {most} identifiers; send the people it is about one by one."
-    else:
-        message = f"An event has at most {most} values of {attribute.key}; say less in one event."
-    out.faults.append(Reason("too_many_values", message, name))
-    return True
+def _find_too_many(attribute: Attribute, count: int, out: Understanding) -> str | None:
+    """Why a field has more values than are taken, told before any of them is looked at."""
+    if count > 1 and not attribute.multi:
+        return f"{attribute.key} holds one value, and {count} were sent."
+    if not attribute.identifies:
+        too_many = count > MOST_VALUES
+        return f"An event has at most {MOST_VALUES} values of {attribute.key}; say less in one." if too_many else None
+    out.named += count
+    if out.named <= max(MOST_NAMED, attribute.max_values):
+        return None
+    return f"An event names at most {MOST_NAMED} identifiers; send the people it is about one by one."
 
 
 def normal_identifier(text: str, schema: Schema) -> str:
