@@ -1,37 +1,13 @@
-"""What a record says of an organisation: its fields `Account ID`, `Account Name` and `Account <Field>` (CONTRACT 5, 6).
+"""What a record says of an organisation: its fields `Account ID`, `Account Name` and `Account <Field>` (CONTRACT 5)."""
 
-They are compared as names of attributes are, so `account_name` and `AccountName` are `Account Name`. The organisation's
-field is the rest of the name in lower case with `_` between its words: `Account Billing City` is `billing_city`.
-"""
-
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from contactfold.accounts import ACCOUNT_ID, NAME, find_account_field
 from contactfold.domain.outcome import Reason
-from contactfold.domain.schema import fold_name
 from contactfold_ingest.records.record import write_path
 
-ACCOUNT_ID = "account_id"
-_NAME = "name"
-
-# `Accountant` is no field of an account: after the word there is a separator, or a capital letter.
-# Separators are taken once and for all (`++`): looking back at each would take the square of a name's length.
-_ACCOUNT = re.compile(r"(?:(?i:account)[\s_-]++|[Aa]ccount(?=[A-Z]))(.+)", re.DOTALL)
-_WORDS = re.compile(r"[\s_-]+|(?<=[a-z0-9])(?=[A-Z])")
-_WRITTEN_TOGETHER = {"accountid": ACCOUNT_ID, "accountname": _NAME}
-
-
-def find_account_field(name: str) -> str | None:
-    """The field of an organisation that a record's field is about, or None where it is about none."""
-    known = _WRITTEN_TOGETHER.get(fold_name(name))
-    if known is not None:
-        return known
-    match = _ACCOUNT.fullmatch(name.strip())
-    if match is None:
-        return None
-    written = "_".join(word for word in _WORDS.split(match[1]) if word).lower()
-    return ACCOUNT_ID if written == "account_id" else written
+__all__ = ["ACCOUNT_ID", "Account", "find_account_field", "read_account"]
 
 
 @dataclass(slots=True)
@@ -62,8 +38,8 @@ def read_account(item: Mapping[str, object], names: Iterable[str], *, keep_empty
             account.fields[known] = value
     if account.fields.get(ACCOUNT_ID, "") == "":
         account.fields.pop(ACCOUNT_ID, None)
-        if account.fields.get(_NAME, "") != "":
-            account.fields[ACCOUNT_ID] = account.fields[_NAME]
+        if account.fields.get(NAME, "") != "":
+            account.fields[ACCOUNT_ID] = account.fields[NAME]
     return account
 
 

@@ -1,0 +1,220 @@
+"""What a row says: from cells to an event in the wire format (CONTRACT 3 and 6).
+
+A `Plan` is made once for a file: which cells are which attribute, and what is done with the text in each, so that a
+row costs little. A row's event is a statement like any other; its id is made of the import and the row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from contactfold.accounts import ACCOUNT_ID, NAME
+from contactfold.domain.event import APPEND, MERGE, Statement
+from contactfold.domain.normalise import Refused, is_junk
+from contactfold.domain.outcome import Reason
+from contactfold.domain.schema import Schema
+from contactfold.tables.cells import Convert, clean_cell, compile_format, make_convert, split_cell
+from contactfold.tables.checking import find_faults
+from contactfold.tables.differing import Accounts
+from contactfold.tables.mapping import ORGANIZATION, MappedColumn, is_report, map_columns
+from contactfold.tables.options import DELETE, Options
+from contactfold.tables.reading import Row
+from contactfold.understanding import understand_event
+from contactfold.zones import find_zone
+
+
+@dataclass(slots=True)
+class PlannedRow:
+    """A row as an event of the wire format (its id is `<import>/<row>`), and what is wrong with it as a row.
+
+    `faults` refuse it (`malformed_row`, `missing_field`, `invalid_date`, ...); values at fault are not in the payload.
+    `remarks` refuse nothing (`organization_differs`). `dropped` are fields that nobody hears. `received_at` is in
+    microseconds since 1970: row i happens i microseconds after the import began.
+    """
+
+    payload: dict[str, object]
+    received_at: int
+    faults: list[Reason] = field(default_factory=list)
+    remarks: list[Reason] = field(default_factory=list)
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A column that an attribute's values stand in."""
+
+    place: int
+    convert: Convert | None
+    separator: str | None
+
+
+class Plan:
+    """How the rows of one file become events.
+
+    `columns` is for the preview; `left_out` are columns that are nothing; `faults` refuse the file whole. It remembers
+    what rows said of organisations (at most 500,000 of their fields): give it the rows of one file in order, once.
+    """
+
+    def __init__(self, columns: Sequence[str], options: Options, schema: Schema) -> None:
+        self.columns: list[MappedColumn] = map_columns(columns, options.mapping, schema)
+        self.left_out = [one.column for one in self.columns if one.attribute is None and not is_report(one.column)]
+        self.faults: list[Reason] = find_faults(self.columns, options, schema)
+        self._schema = schema
+        self._source = options.source
+        self._deletes = options.empty == DELETE
+        self._policy = _list_policy(options)
+        self._mandatory = [attribute for attribute in schema.attributes if attribute.mandatory]
+        self._plain: list[tuple[int, str, Convert | None]] = []
+        self._several: list[tuple[str, list[_Source]]] = []
+        self._organization = [
+            (place, one.attribute.removeprefix(ORGANIZATION))
+            for place, one in enumerate(self.columns)
+            if one.attribute is not None and one.attribute not in schema.by_key
+        ]
+        self._accounts = Accounts()
+        self._compile(options, schema)
+
+    def _compile(self, options: Options, schema: Schema) -> None:
+        zone = None if options.timezone is None else find_zone(options.timezone)
+        form = None if options.date_format is None else compile_format(options.date_format)
+        found: dict[str, list[_Source]] = {}
+        for place, one in enumerate(self.columns):
+            attribute = schema.by_key.get(one.attribute or "")
+            if attribute is not None:
+                convert = make_convert(attribute, zone, form)
+                source = _Source(place, convert, options.split.get(one.column))
+                found.setdefault(attribute.key, []).append(source)
+        for key, sources in found.items():
+            if len(sources) == 1 and sources[0].separator is None:
+                self._plain.append((sources[0].place, key, sources[0].convert))
+            else:
+                self._several.append((key, sources))
+
+    def event(self, row: Row, import_id: str, began: int) -> PlannedRow:
+        """A row as an event; `began` is when the import began, in microseconds since 1970."""
+        number = row.number
+        values: dict[str, object] = {}
+        payload: dict[str, object] = {
+            "id": f"{import_id}/{number}",
+            "source": self._source,
+            **self._policy,
+            "values": values,
+            "import": {"id": import_id, "row": number},
+        }
+        planned = PlannedRow(payload, began + number)
+        if row.fault is not None:
+            planned.faults.append(row.fault)
+            return planned
+        cells, faults = row.cells, planned.faults
+        self._say_plain(cells, values, faults)
+        for key, sources in self._several:
+            self._gather(key, sources, cells, values, faults)
+        if self._organization:
+            self._say_organization(cells, planned)
+        if self._mandatory:
+            self._find_missing(values, faults)
+        return planned
+
+    def skip(self, row: Row) -> None:
+        """Take note of a row that is on the log already, for what later rows say of the same organisation."""
+        if self._organization and row.fault is None:
+            self._say_organization(row.cells, PlannedRow({}, 0))
+
+    def _say_plain(self, cells: list[str], values: dict[str, object], faults: list[Reason]) -> None:
+        """The values of attributes that stand in one column, one in a cell."""
+        for place, key, convert in self._plain:
+            text = clean_cell(cells[place])
+            if not text:
+                if self._deletes:
+                    values[key] = ""
+            elif convert is None:
+                values[key] = text
+            else:
+                try:
+                    value = convert(text)
+                except Refused as refused:
+                    faults.append(Reason(refused.code, str(refused), key))
+                else:
+                    if value or self._deletes:
+                        values[key] = value
+
+    def _gather(
+        self, key: str, sources: list[_Source], cells: list[str], values: dict[str, object], faults: list[Reason]
+    ) -> None:
+        """The values of an attribute that stand in several columns, or several in one cell."""
+        found: list[str] = []
+        before = len(faults)
+        for source in sources:
+            text = clean_cell(cells[source.place])
+            if not text:
+                continue
+            for one in [text] if source.separator is None else split_cell(text, source.separator):
+                try:
+                    value = one if source.convert is None else source.convert(one)
+                    found += [value] if value else []
+                except Refused as refused:
+                    faults.append(Reason(refused.code, str(refused), key))
+        if found:
+            values[key] = found
+        elif self._deletes and len(faults) == before:
+            values[key] = ""
+
+    def _say_organization(self, cells: list[str], planned: PlannedRow) -> None:
+        said = {name: text for place, name in self._organization if (text := clean_cell(cells[place])) or self._deletes}
+        account_id = said.pop(ACCOUNT_ID, "") or said.get(NAME, "")
+        if not account_id:
+            planned.dropped = tuple(ORGANIZATION + name for name, text in said.items() if text)
+            return
+        organization = {ACCOUNT_ID: account_id, **said}
+        planned.payload["organization"] = organization
+        remark = self._accounts.note(organization)
+        if remark is not None:
+            planned.remarks.append(remark)
+
+    def _find_missing(self, values: dict[str, object], faults: list[Reason]) -> None:
+        refused = {fault.field for fault in faults}
+        for attribute in self._mandatory:
+            raw = values.get(attribute.key)
+            told = raw if isinstance(raw, list) else [raw]
+            there = any(one and not (attribute.identifies and is_junk(attribute, one)) for one in told)
+            if not there and attribute.key not in refused:
+                message = f"Missing mandatory field: {attribute.key}."
+                faults.append(Reason("missing_field", message, attribute.key))
+
+
+def understand_row(planned: PlannedRow, schema: Schema) -> Statement:
+    """The statement that a planned row makes, with all its faults and remarks."""
+    faults = list(planned.faults)
+    payload = planned.payload
+    statement = understand_event(
+        payload,
+        schema,
+        faults,
+        source=str(payload["source"]),
+        own_id=str(payload["id"]),
+        received_at=planned.received_at,
+    )
+    if planned.faults and any(_explains_nobody(fault, schema) for fault in planned.faults):
+        statement.faults = tuple(fault for fault in faults if fault.code != "no_identifier")
+    if planned.remarks:
+        statement.remarks = (*statement.remarks, *planned.remarks)
+    if planned.dropped:
+        statement.ignored_fields = (*statement.ignored_fields, *planned.dropped)
+    return statement
+
+
+def _explains_nobody(fault: Reason, schema: Schema) -> bool:
+    """Whether a fault already says why a row names nobody: it could not be read, or its identifier could not."""
+    attribute = schema.by_key.get(fault.field)
+    return not fault.field or (attribute is not None and attribute.identifies)
+
+
+def _list_policy(options: Options) -> dict[str, object]:
+    """What the options say of every event; defaults are left out, as on the wire."""
+    policy: dict[str, object] = {}
+    if options.action != APPEND:
+        policy["action"] = options.action
+    if options.match_on is not None:
+        policy["match_on"] = list(options.match_on)
+    if options.on_many != MERGE:
+        policy["on_many"] = options.on_many
+    return policy
