@@ -21,7 +21,17 @@ from contactfold.domain.schema import Attribute, Schema, default_schema, find_fa
 from contactfold.environment import Settings, load_settings
 from contactfold.expressions import find_literal
 from contactfold.faults import Place, describe_error, suggest, write_place
-from contactfold.sections import Alternative, AttributeSettings, Config, Limits, SchemaSettings, Section, Source
+from contactfold.page_sources import find_page_faults
+from contactfold.sections import (
+    SEGMENT,
+    Alternative,
+    AttributeSettings,
+    Config,
+    Limits,
+    SchemaSettings,
+    Section,
+    Source,
+)
 
 __all__ = [
     "Config",
@@ -133,6 +143,7 @@ def check_config(raw: object) -> Config:
         raise Misconfigured(_once(faults)) from None
     known = None if schema is None else config.contact_schema
     faults += [fault for name, source in config.sources.items() for fault in _check_source(name, source, filled, known)]
+    faults += find_page_faults(config.sources, known)
     if faults:
         raise Misconfigured(_once(faults))
     return config
@@ -208,9 +219,8 @@ def _check_source(name: str, source: Source, raw: dict[str, Any], schema: Schema
     place = f"sources.{name}"
     if source.organization is not None and "account_id" not in source.organization:
         faults.append(f"{place}.organization.account_id: must be given, for an organization goes by it")
-    if source.allowed_origins and schema is not None and schema.visitors is None:
-        need = "declare one such as {key: web, channel: web, multi: true, anonymous: true}"
-        faults.append(f"{place}.allowed_origins: the schema has no channel for the visitors of pages; {need}")
+    if source.keep and name != SEGMENT:
+        faults.append(f"{place}.keep: says something of the source {SEGMENT} alone; leave it out")
     seen: dict[str, str] = {}
     for written in raw["sources"][name].get("values") or {}:
         attribute = schema.find(written) if schema else None

@@ -8,13 +8,26 @@ import re
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from contactfold.domain.schema import JUNK, Attribute, Schema, default_schema
 from contactfold.expressions import check_expression, write_constant
+from contactfold.page_sources import act_as_pages_do
 from contactfold.signing_secrets import check_signing_secret
 from contactfold.zones import check_zone
+
+SEGMENT = "segment"
+"""The source of what comes through the doors for Segment's libraries."""
 
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[^/?#@:*\s\[\]]+)(?::[0-9]{1,5})?", re.IGNORECASE)
@@ -180,7 +193,10 @@ class Source(Section):
     Attributes go by their keys, whatever name the file used. `values` is None where an item's own keys are the
     attributes' names. `timezone` is that of times which name none. `rate_limit` counts requests a minute and address.
     `keep` is for Segment's calls: those that say nothing about the person go to the log too.
+    With `allowed_origins`, `action` and `on_many` are those of pages, whatever else was said.
     """
+
+    _act_as_pages_do = model_validator(mode="before")(act_as_pages_do)
 
     events: Expression | None = None
     id: Expression | None = None

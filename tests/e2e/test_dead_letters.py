@@ -91,6 +91,7 @@ def test_letters_are_listed_shown_mended_and_redriven(here: Installation) -> Non
 
 
 def test_nothing_to_redrive_is_told(here: Installation) -> None:
+    here.json("keys", "create")  # which makes the directory
     ended = here.run("dead", "redrive")
     assert (ended.returncode, ended.stdout) == (0, "There are no dead letters.\n")
     ended = here.run("dead", "redrive", "--reason", "not_json")

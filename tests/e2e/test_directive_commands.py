@@ -225,6 +225,7 @@ def test_wrong_usage_is_a_sentence_for_each_fault(
 
 
 def test_without_a_processor_the_directive_waits_on_the_log(here: Installation) -> None:
+    here.start("up").wait_until_ready().end(signal.SIGTERM)
     waiting = here.run(*APART, "--yes", "--deadline", "0.5")
     assert waiting.returncode == 3
     assert "is on the log." in waiting.stdout

@@ -107,6 +107,17 @@ def test_a_batch_is_there_when_the_reply_is_or_not_at_all(doors: tuple[str, str]
     assert told == [(1, "not_an_alternative"), (1, "no_identifier"), (2, "invalid_email"), (2, "too_many_values")]
     assert find(reading, "email:cy@example.com")[0] == 404
 
+    several = """mutation ($good: [CustomerInput!]!, $bad: [CustomerInput!]!) {
+        good: updateCustomers(customers: $good)
+        bad: updateCustomers(customers: $bad)
+    }"""
+    reply = ask(door, several, {"good": batch[:1], "bad": batch[1:]})
+    assert reply["data"] is None
+    assert [(error["path"], error["extensions"]["code"]) for error in reply["errors"]] == [
+        (["bad"], code) for _, code in told
+    ]
+    assert find(reading, "email:cy@example.com")[0] == 404
+
 
 def test_a_usual_batch_and_the_same_again_with_its_id_and_without(doors: tuple[str, str]) -> None:
     door, _ = doors

@@ -15,9 +15,8 @@ from servers.commands import eventually
 SITE = "https://www.shop.example"
 CONFIG = f"""
 sources:
-  site: {{allowed_origins: ["{SITE}"], rate_limit: 10000, action: replace, on_many: merge}}
+  site: {{allowed_origins: ["{SITE}"], rate_limit: 10000}}
   few: {{allowed_origins: ["{SITE}"], rate_limit: 2}}
-  narrow: {{allowed_origins: ["{SITE}"], rate_limit: 10000, values: {{email: email, first_name: first_name}}}}
 """
 _numbers = itertools.count(1)
 
@@ -66,7 +65,7 @@ def forger(address: str, readers: Readers) -> Iterator[Forger]:
 
 
 class Victim:
-    """A person the directory knows."""
+    """A person the directory knows, by an address at least."""
 
     def __init__(self, readers: Readers, **values: Any) -> None:
         self.number = next(_numbers)
@@ -176,27 +175,86 @@ def test_who_speaks_first_is_overwritten_by_who_has_a_key(readers: Readers, forg
     assert found["values"]["first_name"] == "Ann"
 
 
+# ------------------------------------------------- what honest systems say afterwards, and the visitor's own page
+
+
+def test_people_of_whom_little_is_known_stay_two_when_a_system_with_a_key_says_more_of_them(
+    readers: Readers, forger: Forger
+) -> None:
+    """A page names one kind of identifier, so none that is empty is filled for a later event to be joined by."""
+    kay, lee = Victim(readers, first_name="Kay"), Victim(readers, first_name="Lee")
+    number, key = f"+1415557{next(_numbers):04}", f"k-{next(_numbers)}"
+    mark = forger.say({"email": kay.email})
+    forger.say({"phone_number": number, "external_customer_id": key}, visitor=mark)
+    forger.say({"email": kay.email, "phone_number": number, "external_customer_id": key, "telegram": "lee"})
+    readers.send("crm", f"more-{lee.number}", values={"email": lee.email, "phone_number": number})
+    readers.send("crm", f"key-{lee.number}", values={"email": lee.email, "external_customer_id": key})
+    readers.send("crm", f"chat-{lee.number}", values={"email": lee.email, "telegram": "lee"})
+    readers.send("crm", f"kay-{kay.number}", values={"email": kay.email})
+    assert kay.look() == kay.before
+    after = lee.look()
+    assert (after["id"], after["values"]["first_name"], after["contested"]) == (lee.before["id"], "Lee", [])
+    assert after["identifiers"] == sorted(
+        [f"email:{lee.email}", f"external_customer_id:{key}", f"phone_number:{number}", "telegram:lee"]
+    )
+
+
+def test_who_says_it_of_a_visitor_first_and_names_the_person_then_overwrites_nothing(
+    readers: Readers, forger: Forger
+) -> None:
+    """What joins a person brings nothing but the mark: of two single values the later would be kept."""
+    victim = Victim(readers, **full_of(next(_numbers)))
+    mark = forger.say({"first_name": "Eve", "last_name": "Evil", "labels": ["evil"], "city": "Rome"})
+    forger.say({"email": "unknown", "first_name": "Eve"}, visitor=mark)  # a placeholder names nobody
+    forger.say({"email": "", "title": "Eve"}, visitor=mark)
+    forger.say({"email": victim.email}, visitor=mark)
+    forger.say({"email": victim.email})  # returns when all of it is applied
+    assert victim.look() == victim.before
+    assert f"web:{mark}" in whole(readers, victim)["identifiers"]
+
+
+def test_a_mark_that_a_server_passes_on_joins_nobody_where_its_event_is_matched_by_the_address(
+    readers: Readers, forger: Forger
+) -> None:
+    """Somebody signs up as himself, in a browser whose mark he has put on the victim before."""
+    victim = Victim(readers)
+    mark = forger.say({"email": victim.email})
+    eve = f"eve-{victim.number}@example.com"
+    said = {"email": eve, "web": mark, "external_customer_id": f"e-{victim.number}", "first_name": "Eve"}
+    readers.send("shop", f"signed-{victim.number}", values=said, match_on=["external_customer_id", "email"])
+    assert victim.look() == victim.before
+    found = readers.find(f"email:{eve}")
+    assert found is not None
+    assert found["id"] != victim.before["id"]
+    assert found["contested"] == [f"web:{mark}"]
+
+
 def test_what_a_forged_page_can_do_is_fill_what_is_empty_and_that_can_be_taken_back(
     readers: Readers, forger: Forger
 ) -> None:
     """This is the limit of what docs/doors/intercept.md promises."""
     victim = Victim(readers)
-    number = f"+1415556{next(_numbers):04}"
-    mark = forger.say({"email": victim.email, "phone_number": number})
-    assert victim.look()["values"]["phone_number"] == [number]
+    mark = forger.say({"email": victim.email, "city": "Rome", "labels": ["evil"]})
+    assert victim.look()["values"] == {**victim.before["values"], "city": "Rome", "labels": ["evil"]}
     evidence = readers.get(f"/v1/contacts/{victim.before['id']}/evidence")["items"]
     (forged,) = (one["event_id"] for one in evidence if one["source"] == "site")
     readers.send("desk", mark, "/v1/retract", events=[forged])
     assert victim.look() == victim.before
 
 
-def test_where_pages_may_name_one_kind_of_identifier_nobody_gets_another(readers: Readers, forger: Forger) -> None:
+def test_what_is_said_first_of_an_address_comes_along_when_a_system_with_a_key_gives_it_to_somebody(
+    readers: Readers, forger: Forger
+) -> None:
+    """The other limit: two contacts become one as any two do, and of single values the later is kept."""
     victim = Victim(readers)
-    more = {"phone_number": "+14155557777", "external_customer_id": "eve", "city": "Rome"}
-    mark = forger.say({"email": victim.email, **more}, source="narrow")
-    forger.say({"email": f"eve-{victim.number}@example.com", **more}, source="narrow", visitor=mark)
-    forger.say({"email": victim.email}, source="narrow")
-    assert victim.look() == victim.before
+    second = f"second-{victim.number}@example.com"
+    mark = forger.say({"email": second, "first_name": "Eve"})
+    readers.send("crm", f"both-{victim.number}", values={"email": [victim.email, second]})
+    assert victim.look()["values"]["first_name"] == "Eve"
+    found = readers.get(f"/v1/contacts/{victim.before['id']}/evidence")["items"]
+    (forged,) = (one["event_id"] for one in found if one["source"] == "site")
+    readers.send("desk", mark, "/v1/retract", events=[forged])
+    assert victim.look()["values"] == {**victim.before["values"], "email": [victim.email, second]}
 
 
 def test_behind_a_proxy_each_visitor_s_address_has_its_own_rate(address: str) -> None:

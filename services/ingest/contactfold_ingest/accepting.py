@@ -29,13 +29,12 @@ from contactfold.web.access import Grant
 from contactfold.web.problems import Problem
 from contactfold.wire import Event, Unreadable, read_event, write_directive, write_event
 from contactfold_ingest.bodies import Fields
+from contactfold_ingest.turns import TURN
 
 SHORTEST_EVENT = 20
 """Bytes that an event takes at the least: a body with more items than fit so is refused before it is worked on."""
 
 _ID_HEADERS = (b"webhook-id", b"idempotency-key")
-_TURN = 256
-"""Items after which other requests get their turn."""
 
 
 @dataclass(slots=True)
@@ -161,10 +160,13 @@ class Acceptance:
         may_direct: bool = False,
         whole: bool = False,
         keep_refused: bool = False,
+        places: Sequence[int] | None = None,
+        count: int | None = None,
     ) -> Taken:
         """Write what is good of a request to the log, and tell what became of each item.
 
-        `began` is when the request began (microseconds since 1970); item i is received i microseconds later.
+        `began` is when the request began (microseconds since 1970); item i is received i microseconds later. Where
+        items of the request are no offers, `places` are those of the others in it, and `count` is how many there were.
         `source` stands where an item names none, `own_id` is the request's id header, `grant` what the request's key
         may do (None for one that was signed by the source itself), `may_direct` whether directives are taken from it.
         With `whole`, nothing is written unless every item is good. With `keep_refused`, a statement that the schema
@@ -174,9 +176,10 @@ class Acceptance:
         fates: list[Fate] = []
         records: list[NewRecord] = []
         bound = None if grant is None else grant.source
-        several = len(offers) > 1
-        for place, offer in enumerate(offers):
-            if place % _TURN == _TURN - 1:
+        places = range(len(offers)) if places is None else places
+        several = (len(offers) if count is None else count) > 1
+        for done, (place, offer) in enumerate(zip(places, offers, strict=True)):
+            if done % TURN == TURN - 1:
                 await asyncio.sleep(0)
             given = None if own_id is None else f"{own_id}/{place}" if several else own_id
             own = given or self._make_id()

@@ -7,7 +7,7 @@ import jmespath
 import pytest
 from pydantic import ValidationError
 
-from contactfold.config import Config, check_config, load_config
+from contactfold.config import Config, Source, check_config, load_config
 from contactfold.domain.schema import default_schema
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes ...").decode()
@@ -151,3 +151,10 @@ def test_strict_phones_change_the_schema_s_fingerprint() -> None:
 def test_a_configuration_never_changes_once_loaded(config: Config) -> None:
     with pytest.raises(ValidationError):
         config.default_country = "DE"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("said", [{}, {"action": "replace", "on_many": "merge"}])
+def test_a_source_for_pages_acts_as_pages_do_whatever_it_says(said: dict[str, str]) -> None:
+    source = Source.model_validate({"allowed_origins": ["https://a.example"], **said})
+    assert (source.action, source.on_many) == ("update", "anonymous")
+    assert Source.model_validate({"action": "replace"}).action == "replace"

@@ -161,6 +161,27 @@ FAULTS = {
             "write https://shop.example.com, without a path"
         ),
     ),
+    "pages that name people by two attributes": (
+        "sources: {site: {allowed_origins: ['https://a.example'], values: {web: id, E-Mail: mail, phone_number: tel}}}",
+        (
+            "sources.site.values.phone_number: pages of this source name people by email; "
+            "by phone_number too, a forged one could make two people one; leave one out"
+        ),
+    ),
+    "pages of two sources that name people by two attributes": (
+        (
+            "sources: {site: {allowed_origins: ['https://a.example'], values: {external_customer_id: id}}, "
+            "blog: {allowed_origins: ['https://a.example']}}"
+        ),
+        (
+            "sources.blog.allowed_origins: pages of site name people by external_customer_id; "
+            "by email too, a forged one could make two people one; give it `values`"
+        ),
+    ),
+    "keep of a source that is not Segment's": (
+        "sources: {shop: {keep: true}}",
+        "sources.shop.keep: says something of the source segment alone; leave it out",
+    ),
     "a secret that is no base64": (
         "sources: {shop: {signing_secrets: ['whsec_!']}}",
         "sources.shop.signing_secrets[0]: a signing secret is base64, with or without `whsec_` in front",

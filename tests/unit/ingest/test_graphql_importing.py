@@ -149,7 +149,8 @@ async def test_what_is_no_value_of_an_attribute_is_refused(applied: Ingest, valu
 
 
 async def test_there_are_errors_for_ten_thousand_faults_and_a_count_of_the_rest(applied: Ingest) -> None:
-    reply = await import_customers(applied, customer(email=["x"] * 10_003))
+    most = customer(email=["x"] * 1_000)
+    reply = await import_customers(applied, *[most] * 10, customer(email=["x"] * 3))
     assert len(reply.json()["errors"]) == 10_001
     assert reply.json()["errors"][-1]["message"] == "There are 3 errors more."
 
@@ -157,7 +158,7 @@ async def test_there_are_errors_for_ten_thousand_faults_and_a_count_of_the_rest(
 async def test_more_customers_than_a_request_may_hold_are_refused_whole(applied: Ingest) -> None:
     batches = " ".join(f"{name}: updateCustomers(customers: $c)" for name in "abcd")
     reply = await post_query(applied, f"mutation ($c: [CustomerInput!]!) {{ {batches} }}", {"c": [NOBODY] * 1_000})
-    assert codes(reply) == ["no_identifier"] * 1_000
+    assert codes(reply) == ["no_identifier"] * 4_000
     reply = await post_query(applied, f"mutation ($c: [CustomerInput!]!) {{ {batches} }}", {"c": [EMPTY] * 2_501})
     assert (reply.status_code, codes(reply)) == (413, ["too_many_items"])
 
@@ -178,16 +179,51 @@ async def test_several_batches_of_a_request_are_imported_one_after_the_other(app
     assert sorted(event["occurred_at"] for event in events) == [event["occurred_at"] for event in events]
 
 
-async def test_the_first_batch_that_is_refused_is_the_last_one_looked_at(applied: Ingest) -> None:
-    query = """mutation ($good: [CustomerInput!]!, $bad: [CustomerInput!]!) {
-        a: updateCustomers(customers: $good)
-        b: updateCustomers(customers: $bad)
-        c: updateCustomers(customers: $good)
-    }"""
-    reply = await post_query(applied, query, {"good": [ANN], "bad": [NOBODY]})
+SEVERAL = """mutation ($a: [CustomerInput!]!, $b: [CustomerInput!]!, $c: [CustomerInput!]!) {
+    a: updateCustomers(customers: $a)
+    b: updateCustomers(customers: $b)
+    c: updateCustomers(customers: $c)
+}"""
+
+
+async def test_one_bad_customer_keeps_every_batch_out_and_every_fault_of_each_is_told(applied: Ingest) -> None:
+    bad = customer(email="nonsense")
+    reply = await post_query(applied, SEVERAL, {"a": [ANN], "b": [BOB, NOBODY], "c": [bad]})
+    assert reply.json()["data"] is None
+    told = [
+        (error["path"], error["extensions"]["customer"], code)
+        for error, code in zip(reply.json()["errors"], codes(reply), strict=True)
+    ]
+    assert told == [(["b"], 1, "no_identifier"), (["c"], 0, "invalid_email")]
+    assert applied.log.appends == 0
+
+
+async def test_all_batches_are_on_the_log_before_any_is_waited_for(ingest: Ingest) -> None:
+    said = {"a": [ANN], "b": [BOB], "c": [ANN, BOB]}
+    reply = await post_query(ingest, SEVERAL, said, prefer="wait=0", idempotency_key="k")
+    assert (reply.status_code, reply.json()["data"]) == (200, None)
+    assert [(error["path"], error["extensions"]["code"]) for error in reply.json()["errors"]] == [
+        (["a"], "pending"),
+        (["b"], "pending"),
+        (["c"], "pending"),
+    ]
+    ids = [event_id for error in reply.json()["errors"] for event_id in error["extensions"]["event_ids"]]
+    assert ids == [format_event_id(make_event_id("graphql", named)) for named in ("k/a", "k/b", "k/c/0", "k/c/1")]
+    assert [event["id"] for event in await ingest.events()] == ["k/a", "k/b", "k/c/0", "k/c/1"]
+    assert ingest.log.appends == 1
+
+
+async def test_a_batch_that_is_done_is_told_beside_one_that_is_pending(ingest: Ingest) -> None:
+    async with applying(ingest):
+        query = "mutation ($a: [CustomerInput!]!) { a: updateCustomers(customers: $a) }"
+        assert (await post_query(ingest, query, {"a": [ANN]}, idempotency_key="k")).json()["data"]
+    said = {"a": [ANN], "b": [BOB], "c": []}
+    reply = await post_query(ingest, SEVERAL, said, prefer="wait=0", idempotency_key="k")
     assert reply.json()["data"] is None
     assert [error["path"] for error in reply.json()["errors"]] == [["b"]]
-    assert applied.log.appends == 1
+    applied = reply.json()["extensions"]["applied"]
+    assert list(applied) == ["a", "c"]
+    assert "1 new contacts, 0 updated contacts" in applied["a"]
 
 
 async def test_a_request_sent_again_with_its_id_does_nothing_twice(applied: Ingest) -> None:

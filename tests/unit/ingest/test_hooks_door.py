@@ -1,13 +1,15 @@
 """`POST /hooks/{source}`: any JSON, mapped by the source (CONTRACT 2 and 4)."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from contactfold.domain.stamp import format_event_id, make_event_id
-from fakes.ingest_service import Ingest
+from fakes.ingest_service import Ingest, serving
 
 
 def order(**changes: Any) -> dict[str, Any]:
@@ -89,6 +91,33 @@ async def test_a_source_that_rejects_unknown_fields_names_each(ingest: Ingest) -
     assert reply.status_code == 422
     told = [(reason["code"], reason["field"]) for reason in reply.json()["reasons"]]
     assert told == [("unknown_field", "shoe"), ("unknown_field", "hat")]
+
+
+async def test_unknown_fields_are_spoken_of_only_where_a_source_has_no_values(tmp_path: Path) -> None:
+    mapped = {"values": {"email": "mail"}, "unknown_fields": "reject"}
+    async with serving(tmp_path, {"sources": {"mapped": mapped}}) as own:
+        assert (await post(own, "mapped", {"mail": "ann@example.com", "shoe": 4})).status_code == 202
+
+
+async def test_what_is_refused_is_logged_for_no_sender_sends_again_after_a_207(ingest: Ingest) -> None:
+    items = [{"order_no": n, "email": email} for n, email in enumerate(["ann@example.com", "s3cr3t", "s3cr3t"])]
+    with capture_logs() as lines:
+        assert (await post(ingest, "plain", items)).status_code == 207
+        assert (await post(ingest, "plain", items[1])).status_code == 422
+        assert (await post(ingest, "plain", items[0])).status_code == 202
+    told = [line for line in lines if line["event"] == "hook_refused"]
+    assert [(line["source"], line["refused"], line["accepted"], line["codes"]) for line in told] == [
+        ("plain", 2, 1, ["invalid_email"]),
+        ("plain", 1, 0, ["invalid_email"]),
+    ]
+    assert "s3cr3t" not in str(lines)
+
+
+async def test_what_was_refused_is_taken_under_the_same_id_once_it_is_right(ingest: Ingest) -> None:
+    good, wrong = {"order_no": 1, "email": "ann@example.com"}, {"order_no": 2, "email": "bob@"}
+    assert (await post(ingest, "plain", [good, wrong])).status_code == 207
+    assert (await post(ingest, "plain", [good, {**wrong, "email": "bob@example.com"}])).status_code == 202
+    assert [event["id"] for event in await ingest.events()] == ["1", "1", "2"]
 
 
 async def test_an_empty_value_deletes_or_says_nothing_as_the_source_says(ingest: Ingest) -> None:

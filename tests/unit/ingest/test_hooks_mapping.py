@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactfold.config import check_config
-from contactfold_ingest.hooks.finding import make_find
-from contactfold_ingest.hooks.mapping import Mapper
+from contactfold_ingest.mapping.expressions import make_find
+from contactfold_ingest.mapping.mapper import Mapper
 
 SCHEMA: dict[str, Any] = {
     "attributes": [
@@ -72,6 +72,33 @@ def test_an_expression_that_gathers_nothing_says_nothing_and_deletes_nothing() -
     values = {"email": "answers[?type=='email'].email", "labels": "tags"}
     event = event_of({"answers": [{"type": "text"}], "tags": []}, values=values)
     assert event["values"] == {"labels": []}  # an empty list of the sender's own does delete
+
+
+NESTED: dict[str, Any] = {
+    "unknown_fields": "reject",
+    "id": "meta.id",
+    "occurred_at": "updated || created",
+    "organization": {"account_id": "join('-', [office.country, office.code])"},
+}
+
+
+def test_what_an_expression_reads_is_no_unknown_field_however_deep_it_reads() -> None:
+    item = {
+        "meta": {"id": 1},
+        "created": "2025-07-01T00:00:00Z",
+        "office": {"country": "PT", "code": "7"},
+        "email": "a@example.com",
+        "shoe": 38,
+    }
+    offer = mapper(**NESTED).map_item(item)
+    assert isinstance(offer.payload, dict)
+    assert offer.payload["values"] == {"email": "a@example.com", "shoe": 38}
+    assert (offer.payload["id"], offer.payload["organization"]) == (1, {"account_id": "PT-7"})
+
+
+def test_an_expression_that_reads_the_item_as_a_whole_makes_no_field_a_known_one() -> None:
+    event = event_of({"email": "a@example.com", "shoe": 38}, id="join(',', sort(keys(@)))")
+    assert event["values"] == {"email": "a@example.com", "shoe": 38}
 
 
 def test_times_and_days_of_attributes_are_read_like_those_of_events() -> None:

@@ -10,7 +10,7 @@ import pytest
 from contactfold.config import Misconfigured, Settings, check_config
 from contactfold.exits import Exit
 from contactfold_cli.hook_trying import run_list, run_try
-from contactfold_ingest.hooks.missing import explain_nothing
+from contactfold_ingest.hooks.explaining import explain_nothing
 
 SHOP: dict[str, Any] = {
     "events": "orders[]",

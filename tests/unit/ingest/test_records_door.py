@@ -70,16 +70,26 @@ async def test_two_configurations_are_refused_and_one_said_twice_is_one(ingest: 
     assert set(errors_of(await send(ingest, {**ANN, "configuration": ["strict", "needs"]}))) == {"configuration"}
 
 
-async def test_what_the_body_says_of_a_field_stands_instead_of_the_querys(ingest: Ingest) -> None:
-    query = "configuration=nobody&record[Email]=bob@example.com&record[City]=Ulm&record[Labels][]=old"
+async def test_what_the_body_says_of_a_field_stands_instead_of_the_querys_which_is_named(ingest: Ingest) -> None:
+    query = "configuration=strict&record[Email]=bob@example.com&record[City]=Ulm&record[Labels][]=old"
     body = {**ANN, "configuration": "contact", "record[Labels]": ["new", "vip"]}
-    assert (await ingest.client.put(f"/records?{query}", data=body)).status_code == 200
-    assert (await only_event(ingest))["values"] == {
+    reply = await ingest.client.put(f"/records?{query}", data=body)
+    assert (reply.status_code, reply.json()) == (200, {"ignored_fields": ["configuration", "Email", "Labels"]})
+    event = await only_event(ingest)
+    assert event["source"] == "contact"
+    assert event["values"] == {
         "email": ["ann@example.com"],
         "first_name": "Ann",
         "city": "Ulm",
         "labels": ["new", "vip"],
     }
+
+
+async def test_what_the_query_and_the_body_say_alike_goes_without_saying(ingest: Ingest) -> None:
+    query = "configuration=strict&record[Email]=ann@example.com%20&record[First+name]=Bo"
+    reply = await ingest.client.put(f"/records?{query}", data={**ANN, "configuration": "strict"})
+    # The source takes no field that it does not know; this one it knows, from the body.
+    assert (reply.status_code, reply.json()) == (200, {"ignored_fields": ["First name"]})
 
 
 @pytest.mark.parametrize(
@@ -151,6 +161,16 @@ async def test_a_key_of_one_source_writes_that_one_alone_and_need_not_name_it(in
     assert (await send(ingest, ANN, configuration="strict", headers=headers)).status_code == 403
     assert (await send(ingest, ANN, headers=headers)).status_code == 200
     assert (await only_event(ingest))["source"] == "deletes"
+
+
+async def test_a_key_of_a_source_that_no_configuration_names_writes_it_as_contact_is_written(ingest: Ingest) -> None:
+    await ingest.add_key("k" * 40, "ingest", source="partner")
+    headers = {"x-api-key": "k" * 40}
+    assert (await send(ingest, ANN, headers=headers)).status_code == 200
+    assert (await send(ingest, ANN, configuration="partner", headers=headers)).status_code == 200
+    refused = await send(ingest, ANN, configuration="contact", headers=headers)
+    assert (refused.status_code, refused.json()["reasons"][0]["code"]) == (403, "source_not_allowed")
+    assert [event["source"] for event in await ingest.events()] == ["partner"] * 2
 
 
 async def test_nothing_is_promised_while_the_log_is_away(ingest: Ingest) -> None:

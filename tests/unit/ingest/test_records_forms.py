@@ -72,13 +72,19 @@ def of_a_browser(fields: dict[str, str]) -> Any:
 def test_parts_are_read_as_clients_write_them(write: Callable[[dict[str, str]], Any], text: str) -> None:
     fields = {f"record[{name}]": text for name in NAMES if name not in {'quo"ted', "back\\slash"}}
     media, body = write(fields)
-    assert dict(read_multipart(media, body, MOST_FIELDS)) == fields
+    assert {part.name: part.value for part in read_multipart(media, body, MOST_FIELDS)} == fields
 
 
 def test_parts_are_read_as_browsers_write_them() -> None:
     fields = {f"record[{name}]": "Änne\r\n" for name in NAMES if name not in {'quo"ted', "back\\slash"}}
     media, body = of_a_browser(fields)
-    assert dict(read_multipart(media, body, MOST_FIELDS)) == fields
+    assert {part.name: part.value for part in read_multipart(media, body, MOST_FIELDS)} == fields
+
+
+async def test_a_name_is_read_as_older_libraries_write_it(ingest: Ingest) -> None:
+    names = ("name*=utf-8''record%5BEmail%5D", "name*=UTF-8'de'Gr%C3%B6%C3%9Fe", 'NAME = "a\\"b\\\\c" ')
+    reply = await post(ingest, parts(*(part("ann@example.com", name=name) for name in names)), PARTS)
+    assert (reply.status_code, reply.json()) == (200, {"ignored_fields": ["Größe", 'a"b\\c']})
 
 
 async def test_a_form_is_read_as_clients_encode_it(ingest: Ingest) -> None:
@@ -178,6 +184,7 @@ REFUSED: dict[str, tuple[bytes, str, tuple[int, str]]] = {
         PARTS,
         (415, "unsupported_charset"),
     ),
+    "a part with a name twice": (parts(part("x", name="name=a; name=a")), PARTS, (400, "malformed_form")),
     "a part in base64": (
         parts(part("eA==", "Content-Transfer-Encoding: base64")),
         PARTS,
@@ -195,6 +202,7 @@ REFUSED: dict[str, tuple[bytes, str, tuple[int, str]]] = {
     "random bytes": (bytes(range(256)), URLENCODED, (400, "malformed_form")),
     "deep brackets": (b"record" + b"[a]" * 20_000 + b"=x", URLENCODED, (422, "no_events")),
     "many brackets": (b"record" + b"[" * 60_000 + b"=x", URLENCODED, (422, "no_events")),
+    "lines that end with LF alone": (parts(part("x")).replace(b"\r\n", b"\n"), PARTS, (400, "malformed_form")),
     "a nul": (b"record[Email]=ann%00@example.com", URLENCODED, (422, "control_character")),
     "a nul in a name": (b"record[Email%00]=ann@example.com", URLENCODED, (422, "no_identifier")),
     "an encoded surrogate": (b"record[City]=%ED%A0%80", URLENCODED, (400, "malformed_form")),
@@ -222,17 +230,22 @@ async def test_json_said_to_be_a_form_is_not_repeated(ingest: Ingest) -> None:
     assert "bob@example.com" not in (await post(ingest, b'{"Email": "bob@example.com"}')).text
 
 
-async def test_a_file_is_named_by_its_field(ingest: Ingest) -> None:
-    reply = await post(ingest, parts(part("x", name='name="photo"; filename="a.txt"')), PARTS)
-    assert list(reply.json()["errors"]) == ["photo"]
+async def test_files_are_named_by_their_fields_beside_every_other_fault(ingest: Ingest) -> None:
+    files = [part("x", name=f'name="{name}"; filename="a.txt"') for name in ("photo", "record[Email]")]
+    reply = await post(ingest, parts(*files, part("soon", name='name="record[Date of birth]"')), PARTS)
+    assert code_of(reply) == (422, "unexpected_file")
+    assert list(reply.json()["errors"]) == ["photo", "Email", "Date of birth", "record"]
+    assert await ingest.events() == []
 
 
-@pytest.mark.parametrize("name", ["account" + "_" * 50_000, "Account" + "A" * 50_000, "account " + "- x" * 15_000])
+@pytest.mark.parametrize(
+    "name", ["account" + "_" * 50_000, "Account" + "A" * 50_000, "account " + "- x" * 15_000, "Account" + " a" * 30_000]
+)
 async def test_no_name_of_a_field_takes_long(ingest: Ingest, name: str) -> None:
     began = time.process_time()
     reply = await post(ingest, f"record[Email]=ann@example.com&record[{name}]=x".encode())
     assert reply.json() == {"ignored_fields": [name[:512]]}
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 0.2
 
 
 def nested(depth: int) -> str:
@@ -241,22 +254,38 @@ def nested(depth: int) -> str:
     return opened + "\n" * 900_000
 
 
+def headed(line: str) -> str:
+    return f"--b-1\r\nContent-Disposition: form-data; name=a\r\n{line}\r\n\r\nx\r\n"
+
+
 COSTLY: dict[str, tuple[str, str]] = {
     "lines": ("multipart/form-data; boundary=b-1", part("\n" * 900_000) + "--b-1--"),
+    "whole lines": (PARTS, part("\r\n" * 450_000) + "--b-1--"),
+    "lines before all parts": (PARTS, "\n" * 900_000),
     "parts within parts": ("multipart/form-data; boundary=0", nested(800)),
     "parameters of a part": (PARTS, part("x", name='name="' + ';\\"' * 250_000)),
+    "parameters of a type": (PARTS, headed('Content-Type: text/plain;"' + "a;" * 400_000)),
+    "parameters of every type": (PARTS, headed('Content-Type: text/plain;"' + "a;" * 450) * 900),
+    "spaces of every type": (PARTS, headed("Content-Type: text/plain;" + " " * 900) * 900),
+    "good parameters of every type": (PARTS, headed("Content-Type: a" + ";a=b" * 500) * 500),
+    "quoted parameters of every type": (PARTS, headed("Content-Type: a;" + 'a="\\";' * 130) * 900),
     "parameters of the head": ('multipart/form-data; boundary="' + ';\\"' * 20_000, "x"),
     "lines of a head": (PARTS, part("x", *["X: y"] * 120_000) + "--b-1--"),
+    "a head without end": (PARTS, "--b-1\r\n" + "x" * 900_000),
     "empty parts": (PARTS, "--b-1\r\n" * 140_000),
+    "empty parts with heads": (PARTS, "--b-1\r\n\r\n" * 90_000),
+    "almost boundaries": (PARTS, part("x") + "\r\n--b-1x" * 110_000),
+    "beginnings of boundaries": (PARTS, part("x") + "\r\n--b-" * 110_000),
 }
 
 
 @pytest.mark.parametrize(("media", "body"), COSTLY.values(), ids=COSTLY)
 def test_no_body_of_a_megabyte_takes_long(media: str, body: str) -> None:
+    raw = body.encode()[: (1 << 20) - 9] + b"\r\n--b-1--"
     began = time.process_time()
     with suppress(Problem):
-        read_multipart(media.encode(), body.encode(), MOST_FIELDS)
-    assert time.process_time() - began < 5
+        read_multipart(media.encode(), raw, MOST_FIELDS)
+    assert time.process_time() - began < 0.2
 
 
 OFTEN = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

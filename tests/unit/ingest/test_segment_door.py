@@ -2,6 +2,8 @@
 
 import base64
 import gzip
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +14,7 @@ from prometheus_client import REGISTRY
 from contactfold.config import Config
 from contactfold.ports import LogRecord
 from contactfold.wire import read_record
-from fakes.ingest_service import Ingest
+from fakes.ingest_service import Ingest, serving
 
 KEY = "w" * 40
 SUCCESS = {"success": True}
@@ -102,6 +104,32 @@ async def test_gzip_is_unpacked(ingest: Ingest) -> None:
     body = gzip.compress(msgspec.json.encode(batch(ANN)))
     assert (await call(ingest, "batch", body, content_encoding="gzip")).json() == SUCCESS
     assert len(await ingest.events()) == 1
+
+
+@pytest.mark.parametrize("keep", [False, True])
+async def test_a_message_has_its_place_in_the_request_whatever_is_kept_of_its_neighbours(
+    tmp_path: Path, keep: bool
+) -> None:
+    page, ann, bob = ({"type": kind, "anonymousId": f"v-{kind}"} for kind in ("page", "identify", "alias"))
+    async with serving(tmp_path, {"sources": {"segment": {"keep": keep}}}) as service:
+        assert (await call(service, "batch", {"batch": [page, ann, page, bob]}, idempotency_key="sb")).json() == SUCCESS
+        assert (await call(service, "identify", ann, idempotency_key="one")).json() == SUCCESS
+        kept = {event["id"]: event for event in await service.events()}
+        config = service.config.contact_schema
+        received = {
+            one.id: one.received_at for one in map(partial(read_record, schema=config), await service.log.read_all())
+        }
+    assert set(kept) - {"sb/0", "sb/2"} == {"sb/1", "sb/3", "one"}
+    assert kept["sb/1"]["values"] == {"web": ["v-identify"]}
+    assert (received["sb/1"] - received["one"], received["sb/3"] - received["one"]) == (1, 3)
+
+
+async def test_the_batch_of_older_libraries_is_a_batch(ingest: Ingest) -> None:
+    for path in ("/v1/import", "/segment/v1/import", "/v1/import/", "/segment/v1/import/"):
+        reply = await ingest.post(path, msgspec.json.encode(batch(ANN, BAD)))
+        assert (reply.status_code, reply.json()) == (200, SUCCESS)
+        assert (await ingest.client.get(path)).status_code == 405
+    assert [event["id"] for event in await ingest.events()] == ["m-1", "m-2"] * 4
 
 
 async def test_what_says_nothing_needs_no_log(ingest: Ingest) -> None:

@@ -51,7 +51,7 @@ def test_the_sample_of_an_identify_call() -> None:
         "id": "022bb90c-bbac-11e4-8dfc-aa07a5b093db",
         "source": "segment",
         "type": "contact.upsert",
-        "occurred_at": "2015-02-23T22:28:55.111Z",
+        "occurred_at": "2015-02-23T22:28:55.111000Z",
         "action": "append",
         "on_many": "merge",
         "values": {
@@ -84,9 +84,17 @@ def test_the_address_of_a_group_is_fields_of_its_own_and_what_no_field_can_hold_
     assert event["values"] == {
         "external_customer_id": "1",
         "title": "Boss",
+        "organization.account_id": "forged",
         "organization.tags": ["a"],
         "organization.owner": {"name": "Ann"},
     }
+
+
+def test_two_traits_of_a_group_on_one_field_are_heard_once_and_the_other_is_an_unknown_value() -> None:
+    traits = {"address": {"city": "Nested"}, "address_city": "Flat", "account_id": "A-1"}
+    event = read({"userId": "1", "groupId": "A-1", "traits": traits}, "group")
+    assert event["organization"] == {"account_id": "A-1", "address_city": "Flat"}
+    assert event["values"] == {"external_customer_id": "1", "organization.address.city": "Nested"}
 
 
 def test_an_alias_links_its_previous_id_as_a_visitors_mark() -> None:
@@ -127,6 +135,22 @@ def test_a_call_that_links_or_tells_a_trait_says_something(call: str) -> None:
     assert read({"userId": "1", "anonymousId": "v-1"}, call)["values"] == {"external_customer_id": "1", "web": "v-1"}
     told = read({"userId": "1", "context": {"traits": {"email": "ann@example.com"}}}, call)
     assert told["values"] == {"external_customer_id": "1", "email": "ann@example.com"}
+
+
+@pytest.mark.parametrize("call", ["track", "page", "screen"])
+def test_a_call_in_which_the_source_finds_something_says_it(call: str) -> None:
+    message = {"userId": "1", "properties": {"email": "ann@example.com", "plan": "gold"}}
+    mapped = read(message, call, values={"email": "properties.email"})
+    assert mapped["values"] == {"external_customer_id": "1", "email": "ann@example.com"}
+    linked = read(message, call, organization={"account_id": "properties.plan"})
+    assert linked["organization"] == {"account_id": "gold"}
+    assert make_messages(values={"email": "properties.mail"}).read(call, message, {}) is None
+
+
+def test_a_call_that_the_source_cannot_read_is_no_silent_one() -> None:
+    offer = make_messages(values={"email": "join('', properties.emails)"}).read("track", {"userId": "1"}, {})
+    assert offer is not None
+    assert [(fault.code, fault.field) for fault in offer.faults] == [("mapping_failed", "email")]
 
 
 @pytest.mark.parametrize("call", ["identify", "alias"])

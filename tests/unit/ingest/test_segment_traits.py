@@ -7,7 +7,6 @@ import pytest
 from contactfold.config import check_config
 from contactfold.sections import Source
 from contactfold_ingest.segment.messages import Messages
-from contactfold_ingest.segment.times import read_day, read_moment
 from unit.ingest.segment_reading import make_messages, read
 
 
@@ -82,7 +81,7 @@ def test_a_schema_of_other_names_hears_what_it_knows() -> None:
         "mail": "ann@example.com",
         "full_name": "Ann Lee",
         "zip": "94103",
-        "signed_up": "2015-02-23T22:28:55Z",
+        "signed_up": "2015-02-23T22:28:55.000000Z",
     }
 
 
@@ -110,36 +109,70 @@ def test_an_empty_id_is_none(empty: object) -> None:
 def test_the_time_is_what_the_sender_says_whenever_it_was_sent() -> None:
     times = {"timestamp": "2015-02-23T22:28:55Z", "originalTimestamp": "2014-01-01T00:00:00Z"}
     for sent_at in ("2015-02-23T22:28:56Z", "2015-02-23T23:00:00Z", None):
-        assert read({"userId": "1", "sentAt": sent_at, **times}, "identify")["occurred_at"] == "2015-02-23T22:28:55Z"
+        assert (
+            read({"userId": "1", "sentAt": sent_at, **times}, "identify")["occurred_at"]
+            == "2015-02-23T22:28:55.000000Z"
+        )
     del times["timestamp"]
-    assert read({"userId": "1", **times}, "identify")["occurred_at"] == "2014-01-01T00:00:00Z"
+    assert read({"userId": "1", **times}, "identify")["occurred_at"] == "2014-01-01T00:00:00.000000Z"
 
 
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("2012-12-02T00:30:08.276Z", "2012-12-02T00:30:08.276Z"),
-        ("2012-12-02T00:30:08.276+00:00", "2012-12-02T00:30:08.276+00:00"),
-        ("2015-2-02T00:30:08.276Z", "2015-02-02T00:30:08.276Z"),
-        ("2012-12-02T00:30:08", "2012-12-02T00:30:08Z"),
-        ("2012-12-02 00:30", "2012-12-02T00:30:00Z"),
-        ("2012-12-02T00:30:08+02", "2012-12-02T00:30:08+02:00"),
-        ("2012-12-02", "2012-12-02T00:00:00Z"),
+        ("2012-12-02T00:30:08.276Z", "2012-12-02T00:30:08.276000Z"),
+        ("2012-12-02T01:30:08.276+01:00", "2012-12-02T00:30:08.276000Z"),
+        ("2015-2-02T00:30:08.276Z", "2015-02-02T00:30:08.276000Z"),
+        ("2012-12-02T00:30:08", "2012-12-02T00:30:08.000000Z"),
+        ("2012-12-02 00:30", "2012-12-02T00:30:00.000000Z"),
+        ("2012-12-02T00:30:08+02", "2012-12-01T22:30:08.000000Z"),
+        ("2012-12-02", "2012-12-02T00:00:00.000000Z"),
+        ("Sun, 02 Dec 2012 00:30:08 GMT", "2012-12-02T00:30:08.000000Z"),
         (1354408208, "2012-12-02T00:30:08.000000Z"),
         (1354408208276, "2012-12-02T00:30:08.276000Z"),
         ("1354408208276", "2012-12-02T00:30:08.276000Z"),
+        (1354408208276000, "2012-12-02T00:30:08.276000Z"),
         (1354408208.5, "2012-12-02T00:30:08.500000Z"),
         ("yesterday", "yesterday"),
         ("2012-13-45T00:30:08Z", "2012-13-45T00:30:08Z"),
+        ("20250701", "20250701"),
+        (20250701, 20250701),
         (1e300, 1e300),
         (True, True),
         ([1], [1]),
     ],
 )
-def test_a_time_is_taken_as_segments_libraries_write_it(written: object, expected: object) -> None:
-    assert read_moment(written) == expected
+def test_a_time_is_taken_as_libraries_write_it_and_what_is_none_is_left_to_be_refused(
+    written: object, expected: object
+) -> None:
+    """Times are read as at every door (tests of `mapping.times`); without a zone Segment's are UTC."""
+    assert read({"userId": "1", "timestamp": written}, "identify")["occurred_at"] == expected
 
 
-@pytest.mark.parametrize("written", ["soon", 5, None, ["1985-04-12"], "12/04/1985"])
+def test_a_time_without_a_zone_is_of_the_source_s_wherever_it_stands() -> None:
+    attributes = [{"key": "member", "is_key": True}, {"key": "joined", "type": "datetime"}]
+    attributes.append({"key": "left", "type": "datetime"})
+    segment = {"timezone": "Europe/Berlin", "values": {"left": "properties.left"}}
+    config = check_config({"schema": {"attributes": attributes}, "sources": {"segment": segment}})
+    wall, said = "2025-07-01T10:15:30", "2025-07-01T08:15:30.000000Z"
+    message = {"userId": "1", "timestamp": wall, "traits": {"joined": wall}, "properties": {"left": wall}}
+    offer = Messages(config.contact_schema, config.sources["segment"]).read("identify", message, {})
+    assert offer is not None
+    event: Any = offer.payload
+    assert (event["occurred_at"], event["values"]["joined"], event["values"]["left"]) == (said, said, said)
+
+
+def test_a_mapped_time_without_a_zone_is_utc_as_all_of_segment_s_are() -> None:
+    attributes = [{"key": "member", "is_key": True}, {"key": "left", "type": "datetime"}]
+    segment = {"values": {"left": "properties.left"}}
+    config = check_config({"schema": {"attributes": attributes}, "sources": {"segment": segment}})
+    message = {"userId": "1", "properties": {"left": "2025-07-01T10:15:30"}}
+    offer = Messages(config.contact_schema, config.sources["segment"]).read("identify", message, {})
+    assert offer is not None
+    event: Any = offer.payload
+    assert event["values"]["left"] == "2025-07-01T10:15:30.000000Z"
+
+
+@pytest.mark.parametrize("written", ["soon", 5, ["soon"], "12/04/1985"])
 def test_what_has_no_date_is_left_for_the_schema_to_refuse(written: object) -> None:
-    assert read_day(written) == written
+    assert read({"userId": "1", "traits": {"birthday": written}}, "identify")["values"]["date_of_birth"] == written

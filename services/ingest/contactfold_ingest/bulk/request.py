@@ -9,6 +9,7 @@ from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Attribute, Schema, fold_name
 from contactfold.web.problems import Problem
 from contactfold_ingest.accepting import Offer
+from contactfold_ingest.mapping.emptiness import is_empty
 
 ACTION = "action"
 MATCH_ON = "deduplicationKeys"
@@ -123,7 +124,6 @@ def _find_said(name: str, value: object, schema: Schema) -> str | None:
     if attribute is None:
         return None
     for one in value if isinstance(value, list) else [value]:
-        blank = one is None or (isinstance(one, str) and not one.strip())
-        if not blank and not (attribute.identifies and is_junk(attribute, one)):
+        if not is_empty(one) and not (attribute.identifies and is_junk(attribute, one)):
             return attribute.key
     return None

@@ -72,6 +72,17 @@ _SCHEMAS: dict[str, Any] = {
         "properties": {
             "data": {"type": ["object", "null"]},
             "errors": {"type": "array", "items": {"$ref": "#/components/schemas/GraphqlError"}, "minItems": 1},
+            "extensions": {
+                "type": "object",
+                "properties": {
+                    "applied": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                        "description": "What is said of each batch that is applied, where another of the request has "
+                        "errors though the log holds it.",
+                    }
+                },
+            },
         },
     },
 }
@@ -96,8 +107,7 @@ def _operation(name: str) -> dict[str, Any]:
         "operationId": name,
         "summary": "Import customers and read their schema by GraphQL",
         "description": "One operation a request, by the specification of GraphQL over HTTP; introspection tells all "
-        "that may be asked. `updateCustomers` needs the scope `ingest`, all else `ingest` or `read`. Errors have the "
-        "shape of GraphQL's.",
+        "that may be asked. All batches of a request are imported, or none is. Errors have the shape of GraphQL's.",
         "parameters": [*description.ID_HEADERS, preferring],
         "requestBody": {
             "required": True,

@@ -5,6 +5,7 @@ whatever log it ends up in on the other side, holds no personal data that it nee
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLError
@@ -30,16 +31,22 @@ def choose_media(headers: Fields) -> str:
     return MEDIA_TYPE if MEDIA_TYPE.encode() in headers.get(b"accept", b"").lower() else JSON
 
 
-def answer(data: dict[str, Any] | None, errors: list[Told], media: str) -> Response:
+def answer(
+    data: dict[str, Any] | None, errors: list[Told], media: str, applied: Mapping[str, str] | None = None
+) -> Response:
     """The reply to a request that could be read, whatever came of it.
 
-    200, but 400 in the newer media type where nothing was carried out at all.
+    200, but 400 in the newer media type where nothing was carried out at all. `applied` has the replies of batches
+    beside which another has errors: the schema of this door leaves them no place in `data`.
     """
     if not errors:
         return JsonResponse({"data": data}, media_type=media)
     if media == MEDIA_TYPE and not any("path" in error for error in errors):
         return JsonResponse({"errors": errors}, status_code=400, media_type=media)
-    return JsonResponse({"data": data, "errors": errors}, media_type=media)
+    content: dict[str, Any] = {"data": data, "errors": errors}
+    if applied:
+        content["extensions"] = {"applied": applied}
+    return JsonResponse(content, media_type=media)
 
 
 def answer_problem(problem: Problem, media: str) -> Response:

@@ -1,8 +1,8 @@
 """`POST /hooks/{source}` (CONTRACT 4)."""
 
-import asyncio
 from collections.abc import Mapping
 
+import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
@@ -11,15 +11,15 @@ from contactfold.domain.schema import Schema
 from contactfold.ports import Clock, EventLog
 from contactfold.web.access import INGEST, KeyRing
 from contactfold.web.problems import JsonResponse, Problem
-from contactfold_ingest.accepting import Acceptance, Offer, find_id, forbid_source
+from contactfold_ingest.accepting import Acceptance, Taken, find_id, forbid_source
 from contactfold_ingest.bodies import Fields, decode_json, read_body, read_media_type, unpack_body
 from contactfold_ingest.door import JSON, Door, unsupported
-from contactfold_ingest.hooks.mapping import Mapper
 from contactfold_ingest.hooks.signatures import Signatures
+from contactfold_ingest.mapping.mapper import Mapper
 from contactfold_ingest.replying import reply
+from contactfold_ingest.turns import map_in_turns
 
-_TURN = 256
-"""Items after which other requests get their turn."""
+_log = structlog.get_logger(__name__)
 
 
 class HooksDoor(Door):
@@ -71,15 +71,14 @@ class HooksDoor(Door):
         if not items and mapper.finds_events:
             return JsonResponse({"results": [], "ignored_fields": []}, status_code=202)
         acceptance.check_count(len(items))
-        offers = await _map_all(mapper, items)
-        return reply(await acceptance.accept(offers, began=began, source=name, own_id=own_id, grant=grant))
+        offers = await map_in_turns(mapper.map_item, items)
+        taken = await acceptance.accept(offers, began=began, source=name, own_id=own_id, grant=grant)
+        _log_refused(name, taken)
+        return reply(taken)
 
 
-async def _map_all(mapper: Mapper, items: list[object]) -> list[Offer]:
-    """Every item as an offer; other requests get their turn in between."""
-    offers = []
-    for place, item in enumerate(items):
-        if place % _TURN == _TURN - 1:
-            await asyncio.sleep(0)
-        offers.append(mapper.map_item(item))
-    return offers
+def _log_refused(name: str, taken: Taken) -> None:
+    """Senders read a status and nothing else; after a 207 none sends again."""
+    if taken.refused:
+        codes = sorted({reason.code for fate in taken.fates for reason in fate.reasons})
+        _log.warning("hook_refused", source=name, refused=taken.refused, accepted=taken.accepted, codes=codes)

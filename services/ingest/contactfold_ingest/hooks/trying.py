@@ -18,9 +18,9 @@ from contactfold.web.problems import Problem
 from contactfold.wire import write_event
 from contactfold_ingest.accepting import Offer, understand_offer
 from contactfold_ingest.bodies import decode_json
-from contactfold_ingest.hooks.finding import MISFITS, Find, make_find
-from contactfold_ingest.hooks.mapping import Mapper
-from contactfold_ingest.hooks.missing import explain_nothing
+from contactfold_ingest.hooks.explaining import explain_nothing
+from contactfold_ingest.mapping.expressions import MISFITS, Find, list_expressions, make_find
+from contactfold_ingest.mapping.mapper import Mapper
 
 _DOORS_OWN = "an id of the door's own"
 
@@ -78,7 +78,7 @@ class Trial:
     def find_silence(self) -> list[Silence]:
         """The expressions of the source that found nothing in any body or item so far."""
         found = []
-        for place, expression in _list_expressions(self._source).items():
+        for place, expression in list_expressions(self._source).items():
             samples, what = (self._bodies, "body") if place == "events" else (self._items, "item")
             if samples and not any(_finds(make_find(expression), sample) for sample in samples):
                 found.append(Silence(place, expression, explain_nothing(expression, samples, what)))
@@ -112,14 +112,6 @@ class Trial:
 
 def _as_made(offer: Offer) -> dict[str, Any]:
     return dict(offer.payload) if isinstance(offer.payload, Mapping) else {}
-
-
-def _list_expressions(source: Source) -> dict[str, str]:
-    """Every expression of a source by its place there."""
-    own = {"events": source.events, "id": source.id, "occurred_at": source.occurred_at}
-    values = {f"values.{key}": expression for key, expression in (source.values or {}).items()}
-    organization = {f"organization.{name}": expression for name, expression in (source.organization or {}).items()}
-    return {**{place: one for place, one in own.items() if one is not None}, **values, **organization}
 
 
 def _finds(find: Find, sample: object) -> bool:

@@ -20,7 +20,7 @@ _REQUEST = {
         },
         "values": {
             "type": ["object", "null"],
-            "description": "What is said of the visitor, by key, name or alias of attributes.",
+            "description": "What is said of the person whom one of them names, by key, name or alias of attributes.",
         },
     },
 }

@@ -14,16 +14,16 @@ from contactfold_ingest.accepting import Acceptance, Fate
 from contactfold_ingest.bodies import Fields, decode_json, read_media_type
 from contactfold_ingest.deps import IngestDeps
 from contactfold_ingest.door import JSON, Door, unsupported
-from contactfold_ingest.intercept import quiet
+from contactfold_ingest.intercept import unwritten
 from contactfold_ingest.intercept.addresses import find_address
 from contactfold_ingest.intercept.pages import Pages, allow
-from contactfold_ingest.intercept.speech import Said, Speech, make_visitor_id, read_said
+from contactfold_ingest.intercept.statements import PageBody, Statements, make_visitor_id, read_page_body
 
 LARGEST = 16_384
 """Bytes that a page may say at once: anybody may send here, and what is said of one person is short."""
 
 _MEDIA = ("", JSON, "text/plain")
-_QUIET: tuple[quiet.Quiet, ...] = ("bot", "do_not_track")
+_WHYS: tuple[unwritten.Why, ...] = ("bot", "do_not_track")
 
 
 class InterceptDoor(Door):
@@ -51,16 +51,16 @@ class InterceptDoor(Door):
         began = self._clock()
         if read_media_type(headers) not in _MEDIA:
             raise unsupported(JSON)
-        said = read_said(decode_json(await self._read(headers, receive)))
-        self._pages.check(said.source, origin)
-        heard = self._sources[said.source]
-        self._rates.count(f"{said.source} {find_address(scope)}", heard.rate_limit)
-        visitor_id = said.visitor_id or make_visitor_id()
-        reason = quiet.find_reason(headers)
+        body = read_page_body(decode_json(await self._read(headers, receive)))
+        self._pages.check(body.source, origin)
+        heard = self._sources[body.source]
+        self._rates.count(f"{body.source} {find_address(scope)}", heard.rate_limit)
+        visitor_id = body.visitor_id or make_visitor_id()
+        reason = unwritten.find_reason(headers)
         if reason is not None:
             heard.unwritten[reason].inc()
             return _reply(visitor_id, ())
-        fate = await heard.accept(said, visitor_id, began)
+        fate = await heard.accept(body, visitor_id, began)
         if fate.reasons:
             detail = " ".join(one.message for one in fate.reasons)
             raise Problem(422, "rejected", detail, reasons=fate.reasons)
@@ -75,15 +75,15 @@ class _Heard:
         assert visitors is not None, "the configuration's check refuses a source for pages without such a channel"
         self._name = name
         self.rate_limit = source.rate_limit
-        self._speech = Speech(name, source, deps.schema, visitors)
+        self._statements = Statements(name, source, deps.schema, visitors)
         self._acceptance = Acceptance(deps.log, deps.schema, deps.limits, door="intercept", label=name)
-        self.unwritten: dict[quiet.Quiet, Counter] = {
-            reason: telemetry.EVENTS_RECEIVED.labels("intercept", name, reason) for reason in _QUIET
+        self.unwritten: dict[unwritten.Why, Counter] = {
+            reason: telemetry.EVENTS_RECEIVED.labels("intercept", name, reason) for reason in _WHYS
         }
 
-    async def accept(self, said: Said, visitor_id: str, began: int) -> Fate:
+    async def accept(self, body: PageBody, visitor_id: str, began: int) -> Fate:
         """Write what a page says to the log. Its id is the door's own, whatever header the page sends."""
-        offer = self._speech.offer(said, visitor_id)
+        offer = self._statements.offer(body, visitor_id)
         taken = await self._acceptance.accept([offer], began=began, source=self._name, own_id=None, grant=None)
         return taken.fates[0]
 

@@ -11,10 +11,11 @@ from contactfold.config import Source
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
 from contactfold_ingest.accepting import Offer
-from contactfold_ingest.hooks.mapping import Mapper
+from contactfold_ingest.mapping.expressions import list_expressions
+from contactfold_ingest.mapping.mapper import Mapper
+from contactfold_ingest.mapping.paths import Path, find_paths
 from contactfold_ingest.records.accounts import ACCOUNT_ID, find_account_field, read_account
-from contactfold_ingest.records.hearing import find_paths
-from contactfold_ingest.records.record import Path, Record, write_path
+from contactfold_ingest.records.record import Record, write_path
 
 RECORD = "record"
 """The field of a fault that is about the record as a whole."""
@@ -42,11 +43,11 @@ class Configuration:
         self.name = name
         self._schema = schema
         self._keeps_empty = source.empty == "delete" and "empty" in source.model_fields_set
-        self._rejects_unknown = source.unknown_fields == "reject"
         self._takes_attributes = source.values is None
+        self._rejects_unknown = self._takes_attributes and source.unknown_fields == "reject"
         changed = {"empty": "delete" if self._keeps_empty else "nothing", "unknown_fields": "ignore"}
         self._mapper = Mapper(name, source.model_copy(update=changed), schema)
-        paths = {field: find_paths(expression) for field, expression in _list_expressions(source).items()}
+        paths = {field: find_paths(expression) for field, expression in _list_parts(source).items()}
         self._heard = frozenset(path for found in paths.values() for path in found)
         self._names = {
             field: write_path(min(found)) for field, found in paths.items() if len(found) == 1 and () not in found
@@ -72,7 +73,7 @@ class Configuration:
         offer.faults[:0] = [*record.faults, *account.faults, *self._find_lost_plus(offer.payload["values"])]
         if self._rejects_unknown:
             offer.faults += [Reason("unknown_field", "This source takes no such field.", name) for name in ignored]
-        return Reading(offer, ignored, names)
+        return Reading(offer, list(dict.fromkeys((*record.overruled, *ignored))), names)
 
     def _is_of_account(self, name: str) -> bool:
         """Whether a field is about the organisation, and neither the schema nor the source says otherwise."""
@@ -111,9 +112,8 @@ class Configuration:
         return found
 
 
-def _list_expressions(source: Source) -> dict[str, str]:
-    """Every expression of a source that finds a part of an event, by the name that reasons have for that part."""
-    found = dict(source.values or {})
-    found |= {f"{_ORGANIZATION}.{name}": expression for name, expression in (source.organization or {}).items()}
-    single = {"id": source.id, "occurred_at": source.occurred_at}
-    return found | {name: expression for name, expression in single.items() if expression is not None}
+def _list_parts(source: Source) -> dict[str, str]:
+    """Every expression that finds a part of an event, by the name that reasons have for that part."""
+    found = list_expressions(source)
+    found.pop("events", None)
+    return {place.removeprefix("values."): expression for place, expression in found.items()}

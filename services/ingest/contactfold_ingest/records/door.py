@@ -26,17 +26,19 @@ class RecordsDoor(Door):
 
     def __init__(self, deps: IngestDeps) -> None:
         super().__init__("records", deps.ring, deps.limits, deps.clock)
-        self._configurations: dict[str, tuple[Configuration, Acceptance]] = {}
-        for name, source in {DEFAULT: Source(), **deps.sources}.items():
-            acceptance = Acceptance(deps.log, deps.schema, deps.limits, door="records", label=name)
-            self._configurations[name] = Configuration(name, source, deps.schema), acceptance
+        self._deps = deps
+        self._configurations = {
+            name: self._configure(name, source, label=name)
+            for name, source in {DEFAULT: Source(), **deps.sources}.items()
+        }
 
     async def _answer(self, scope: Scope, headers: Fields, receive: Receive) -> Response:
         began = self._clock()
         grant = await self._ring.authorize(scope, need=(INGEST,))
         own_id = find_id(headers)
         body = await self._read(headers, receive)
-        record = read_record(read_query(scope["query_string"]), await read_form(headers, body))
+        form = await read_form(headers, body)
+        record = read_record(read_query(scope["query_string"]), form.fields, form.files)
         configuration, acceptance = self._find(record.configuration, grant)
         reading = configuration.read(record)
         source = configuration.name
@@ -51,12 +53,22 @@ class RecordsDoor(Door):
             return JsonResponse({"ignored_fields": reading.ignored})
         return Response()
 
+    def _configure(self, name: str, source: Source, *, label: str) -> tuple[Configuration, Acceptance]:
+        deps = self._deps
+        acceptance = Acceptance(deps.log, deps.schema, deps.limits, door="records", label=label)
+        return Configuration(name, source, deps.schema), acceptance
+
     def _find(self, name: str | None, grant: Grant) -> tuple[Configuration, Acceptance]:
-        """The configuration of this name, by default the one source that the key may write."""
+        """The configuration of this name, by default the one source that the key may write.
+
+        A key's own source that contactfold.yaml does not have is configured as `DEFAULT` is where that is left out.
+        """
         named = (grant.source or DEFAULT) if name is None else name
         if grant.source not in {None, named}:
             raise forbid_source(str(grant.source))
         found = self._configurations.get(named)
+        if found is None and grant.source is not None:
+            found = self._configurations[named] = self._configure(named, Source(), label="")
         if found is None:
             message = f"There is no such configuration: {DEFAULT} is one, and so is each source of contactfold.yaml."
             raise Problem(422, "unknown_source", message, reasons=[Reason("unknown_source", message, "configuration")])

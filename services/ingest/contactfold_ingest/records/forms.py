@@ -6,6 +6,7 @@ else: what is not is refused with a sentence, for a name guessed wrong is somebo
 
 import asyncio
 import re
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
@@ -23,8 +24,18 @@ MOST_FIELDS = 1_000
 
 _BOM = b"\xef\xbb\xbf"
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
 _LONG = 1 << 16
-"""Bytes from which a multipart body is read beside the loop, so that other requests go on."""
+"""Bytes from which a body is read beside the loop, so that other requests go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a body says. `files` are the names of fields that are files, which no record takes."""
+
+    fields: Pairs = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
 
 
 def read_query(raw: bytes) -> Pairs:
@@ -32,13 +43,19 @@ def read_query(raw: bytes) -> Pairs:
     return _read_urlencoded(raw, "query")
 
 
-async def read_form(headers: Fields, body: bytes) -> Pairs:
+async def read_form(headers: Fields, body: bytes) -> Form:
     """The fields of a body; an empty body has none, whatever its Content-Type says. Raises `Problem`."""
     if not body:
-        return []
+        return Form()
+    if len(body) < _LONG:
+        return _read_form(headers, body)
+    return await asyncio.to_thread(_read_form, headers, body)
+
+
+def _read_form(headers: Fields, body: bytes) -> Form:
     media = read_media_type(headers)
     if media in ("", URLENCODED):
-        return _read_urlencoded(body.removeprefix(_BOM), "body")
+        return Form(_read_urlencoded(body.removeprefix(_BOM), "body"))
     if media != MULTIPART:
         raise Problem(
             415,
@@ -47,13 +64,10 @@ async def read_form(headers: Fields, body: bytes) -> Pairs:
             "or the fields in the query. JSON goes to /hooks/{source}.",
             headers={"Accept-Post": f"{URLENCODED}, {MULTIPART}"},
         )
-    content_type, body = headers[b"content-type"], body.removeprefix(_BOM)
-    if len(body) < _LONG:
-        fields = read_multipart(content_type, body, MOST_FIELDS)
-    else:
-        fields = await asyncio.to_thread(read_multipart, content_type, body, MOST_FIELDS)
+    parts = read_multipart(headers[b"content-type"], body.removeprefix(_BOM), MOST_FIELDS)
     # A space in front of a number was typed here; in the other encoding it may be all that is left of a `+`.
-    return [(name, value.strip()) for name, value in fields]
+    fields = [(part.name, part.value.strip()) for part in parts if part.value is not None]
+    return Form(fields, [part.name for part in parts if part.value is None])
 
 
 def _read_urlencoded(raw: bytes, part: str) -> Pairs:

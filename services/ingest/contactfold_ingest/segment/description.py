@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from contactfold.web.openapi import answer, answers, describe
 from contactfold_ingest import description
+from contactfold_ingest.segment.door import BATCH, BATCHES
 
 _WHO: dict[str, Any] = {
     "userId": {"type": ["string", "integer", "null"], "description": "The first key of the schema."},
@@ -39,6 +40,7 @@ _SAID = {
     "screen": "A screen that somebody saw",
     "alias": "Two ids that are one person's",
     "batch": "Several calls at once",
+    "import": "Several calls at once, as older libraries send them",
 }
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "identify": {
@@ -87,7 +89,8 @@ def _schemas() -> dict[str, Any]:
 
 def describe_segment(app: FastAPI, prefix: str, call: str) -> None:
     """Add one call under one prefix to the application's description."""
-    if call == "batch":
+    carried = BATCH if call in BATCHES else call
+    if carried == BATCH:
         sent: dict[str, Any] = {"batch": [{"type": kind, **example} for kind, example in _EXAMPLES.items()]}
     else:
         sent = _EXAMPLES[call]
@@ -103,7 +106,7 @@ def describe_segment(app: FastAPI, prefix: str, call: str) -> None:
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": {"$ref": f"#/components/schemas/{_schema_of(call)}"},
+                    "schema": {"$ref": f"#/components/schemas/{_schema_of(carried)}"},
                     "example": sent,
                 }
             },

@@ -5,7 +5,6 @@ acknowledged as a whole, and a message of it that the schema refuses goes to the
 says why. Only what cannot be an event is told with an error, and what stood beside it in a batch is safe.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -23,12 +22,16 @@ from contactfold_ingest.accepting import Acceptance, Fate, Offer, find_id, forbi
 from contactfold_ingest.bodies import Fields, decode_json, read_media_type
 from contactfold_ingest.door import JSON, Door, unsupported
 from contactfold_ingest.segment.messages import SOURCE, Messages, read_object
+from contactfold_ingest.turns import map_in_turns
 
 BATCH = "batch"
 """The call that carries others."""
 
-_TURN = 256
-"""Messages after which other requests get their turn."""
+OLD_BATCH = "import"
+"""What Segment's older libraries call it."""
+
+BATCHES = (BATCH, OLD_BATCH)
+
 _MOST_REASONS = 100
 """Reasons that one error tells."""
 
@@ -48,9 +51,9 @@ class SegmentDoor(Door):
     """One call's door."""
 
     def __init__(self, call: str, reading: Reading, ring: KeyRing, limits: Limits, clock: Clock) -> None:
-        """`call` is one of `CALLS`, or `BATCH`."""
+        """`call` is one of `CALLS`, or of `BATCHES`."""
         super().__init__("segment", ring, limits, clock)
-        self._call = None if call == BATCH else call
+        self._call = None if call in BATCHES else call
         self._reading = reading
 
     async def _answer(self, scope: Scope, headers: Fields, receive: Receive) -> Response:
@@ -71,6 +74,8 @@ class SegmentDoor(Door):
                 own_id=find_id(headers),
                 grant=grant,
                 keep_refused=self._call is None,
+                places=places,
+                count=len(items),
             )
             self._reading.ignored.inc(sum(len(fate.ignored_fields) for fate in taken.fates))
             self._tell_refused(taken.fates, places)
@@ -103,15 +108,9 @@ class SegmentDoor(Door):
         """Every message that is to be an event, and its place in the request; the others are counted."""
         if items:
             self._reading.acceptance.check_count(len(items))
-        offers: list[Offer] = []
-        places: list[int] = []
-        for place, item in enumerate(items):
-            if place % _TURN == _TURN - 1:
-                await asyncio.sleep(0)
-            offer = self._reading.messages.read(self._call, item, shared)
-            if offer is not None:
-                offers.append(offer)
-                places.append(place)
+        read = await map_in_turns(lambda item: self._reading.messages.read(self._call, item, shared), items)
+        places = [place for place, offer in enumerate(read) if offer is not None]
+        offers = [offer for offer in read if offer is not None]
         self._reading.silent.inc(len(items) - len(offers))
         return offers, places
 

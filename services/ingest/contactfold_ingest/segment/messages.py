@@ -15,9 +15,11 @@ from contactfold.config import Source
 from contactfold.domain.event import UPSERT
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
+from contactfold.zones import find_zone
 from contactfold_ingest.accepting import Offer
-from contactfold_ingest.hooks.mapping import Mapper
-from contactfold_ingest.segment.times import read_moment
+from contactfold_ingest.mapping.emptiness import is_empty
+from contactfold_ingest.mapping.mapper import Mapper
+from contactfold_ingest.mapping.times import write_moment
 from contactfold_ingest.segment.traits import Traits, flatten
 
 SOURCE = "segment"
@@ -28,6 +30,8 @@ CALLS = ("identify", "group", "track", "page", "screen", "alias")
 
 _WATCHING = ("track", "page", "screen")
 """Types that tell what a person did. Most say nothing about who it was."""
+
+_ACCOUNT_ID = "account_id"
 
 _LINKING = 2
 """Identifiers that make a link."""
@@ -48,12 +52,22 @@ class Messages:
 
     def __init__(self, schema: Schema, source: Source) -> None:
         self._source = source
-        self._traits = Traits(schema)
+        # What names no zone is UTC, as Segment has it, unless the source says otherwise.
+        zone = source.timezone or "UTC"
+        self._zone = find_zone(zone)
+        self._traits = Traits(schema, self._zone)
         self._key = schema.keys[0].key if schema.keys else "userId"
         self._mark = _find_mark(schema)
         self._mapper: Mapper | None = None
         if source.values is not None or source.organization is not None:
-            ours = {"events": None, "id": None, "occurred_at": None, "required": (), "values": source.values or {}}
+            ours: dict[str, Any] = {
+                "events": None,
+                "id": None,
+                "occurred_at": None,
+                "required": (),
+                "values": source.values or {},
+            }
+            ours["timezone"] = zone
             self._mapper = Mapper(SOURCE, source.model_copy(update=ours), schema)
 
     def read(self, call: str | None, message: object, shared: Mapping[str, object]) -> Offer | None:
@@ -78,10 +92,10 @@ class Messages:
             organization = _read_link({**shared, **context})
             layers.insert(0, own)
         said = self._name(kind, message)
-        if not faults and self._is_silent(kind, said, layers):
-            return None
         mapped = self._map(message)
         faults += mapped.faults
+        if not (faults or mapped.values or mapped.organization) and self._is_silent(kind, said, layers):
+            return None
         if faults:
             return Offer(None, faults)
         values = self._traits.gather({**said, **mapped.values}, layers)
@@ -99,9 +113,9 @@ class Messages:
         marks = [message.get("anonymousId")]
         if kind == "alias":
             marks.append(message.get("previousId"))
-        marks = [mark for mark in marks if not _is_empty(mark)]
+        marks = [mark for mark in marks if not is_empty(mark)]
         said: dict[str, object] = {}
-        if not _is_empty(message.get("userId")):
+        if not is_empty(message.get("userId")):
             said[self._key] = message["userId"]
         if marks:
             said[self._mark] = marks if len(marks) > 1 else marks[0]
@@ -117,19 +131,19 @@ class Messages:
     ) -> dict[str, object]:
         source = self._source
         if source.empty == "nothing":
-            values = {name: value for name, value in values.items() if not _is_empty(value)}
+            values = {name: value for name, value in values.items() if not is_empty(value)}
         event: dict[str, object] = {"source": SOURCE, "type": UPSERT, "values": values, "action": source.action}
         event["on_many"] = source.on_many
         if source.match_on is not None:
             event["match_on"] = list(source.match_on)
         if organization:
             event["organization"] = organization
-        if not _is_empty(message.get("messageId")):
+        if not is_empty(message.get("messageId")):
             event["id"] = message["messageId"]
         times = (message.get("timestamp"), message.get("originalTimestamp"))
-        told = next((time for time in times if not _is_empty(time)), None)
+        told = next((time for time in times if not is_empty(time)), None)
         if told is not None:
-            event["occurred_at"] = read_moment(told)
+            event["occurred_at"] = write_moment(told, self._zone)
         return event
 
 
@@ -146,23 +160,21 @@ def read_object(holder: Mapping[str, object], name: str, faults: list[Reason], c
 def _read_group(
     message: Mapping[str, object], traits: Mapping[str, object], faults: list[Reason]
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """The organisation of a group call, and those of its traits that no field of an organisation can hold."""
-    if _is_empty(message.get("groupId")):
+    """The organisation of a group call, and those of its traits that no field of it can hold, or another holds."""
+    if is_empty(message.get("groupId")):
         faults.append(Reason("missing_field", "A group call names its group in `groupId`.", "groupId"))
-    fields: dict[str, object] = {}
+    fields: dict[str, object] = {_ACCOUNT_ID: message.get("groupId")}
     left_over: dict[str, object] = {}
     for name, raw in flatten(traits):
-        if isinstance(raw, dict | list):
+        if isinstance(raw, dict | list) or fields.setdefault(name.replace(".", "_"), raw) != raw:
             left_over[f"organization.{name}"] = raw
-        else:
-            fields[name.replace(".", "_")] = raw
-    return {**fields, "account_id": message.get("groupId")}, left_over
+    return fields, left_over
 
 
 def _read_link(context: Mapping[str, object]) -> dict[str, object]:
     """The organisation that a call which is not about it links the person to."""
     group = context.get("groupId")
-    return {} if _is_empty(group) else {"account_id": group}
+    return {} if is_empty(group) else {_ACCOUNT_ID: group}
 
 
 def _find_mark(schema: Schema) -> str:
@@ -171,10 +183,6 @@ def _find_mark(schema: Schema) -> str:
     if web is not None:
         return web.key
     return next((one.key for one in schema.identifying if one.anonymous), "anonymousId")
-
-
-def _is_empty(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _refuse(code: str, message: str, named: str = "") -> Offer:

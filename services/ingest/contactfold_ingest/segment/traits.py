@@ -7,9 +7,10 @@ the outcome as any unknown field is, and the log keeps it as it was sent, for a 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import tzinfo
 
 from contactfold.domain.schema import Attribute, Schema, fold_name
-from contactfold_ingest.segment.times import read_day, read_moment
+from contactfold_ingest.mapping.times import write_day, write_moment
 
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     "phone": ("phone_number", "mobile"),
@@ -39,8 +40,9 @@ _IDS = ("userid", "anonymousid")
 class Traits:
     """Traits as attributes of one schema."""
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    def __init__(self, schema: Schema, zone: tzinfo) -> None:
+        """`zone` is that of times which name none."""
+        self._schema, self._zone = schema, zone
         self._spelled: dict[str, Attribute] = {}
         for trait, names in _SPELLINGS.items():
             found = next((one for one in map(schema.find, names) if one is not None), None)
@@ -59,19 +61,29 @@ class Traits:
         values = dict(said)
         for layer in layers:
             for name, raw in flatten(layer):
-                if raw is None or self._repeats_an_id(name):
+                if raw is None:
                     continue
-                attribute = self._find(name)
+                attribute = self._schema.find(name)
+                if attribute is None:
+                    folded = fold_name(name)  # once: there may be very many traits that nobody knows
+                    if folded in _IDS:
+                        continue
+                    attribute = self._spelled.get(folded)
                 if attribute is None:
                     values.setdefault(name, raw)
                     continue
-                value = _read(attribute, raw)
+                value = self._read(attribute, raw)
                 if values.setdefault(attribute.key, value) != value:
                     values.setdefault(f"traits.{name}", raw)
         return values
 
-    def _find(self, name: str) -> Attribute | None:
-        return self._schema.find(name) or self._spelled.get(fold_name(name))
+    def _read(self, attribute: Attribute, raw: object) -> object:
+        """A trait's value as the attribute takes it: days and times come in many spellings."""
+        if attribute.type == "date":
+            return write_day(raw)
+        if attribute.type == "datetime":
+            return write_moment(raw, self._zone)
+        return raw
 
     def _repeats_an_id(self, name: str) -> bool:
         return fold_name(name) in _IDS and self._schema.find(name) is None
@@ -89,12 +101,3 @@ def flatten(traits: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         else:
             yield name, raw
     yield from parts
-
-
-def _read(attribute: Attribute, raw: object) -> object:
-    """A trait's value as the attribute takes it: of dates and times Segment's libraries have spellings of their own."""
-    if attribute.type == "date":
-        return read_day(raw)
-    if attribute.type == "datetime":
-        return read_moment(raw)
-    return raw

@@ -1,10 +1,12 @@
-"""Which fields of a record a JMESPath expression reads, so that every other one can be named."""
+"""Which places of an item a JMESPath expression reads, so that every other one can be named."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import jmespath
 
-from contactfold_ingest.records.record import Path
+Path: TypeAlias = tuple[str, ...]
+"""Where a value stands in an item: the names that lead there."""
 
 _RELATIVE = frozenset({"index_expression", "projection", "value_projection", "filter_projection", "flatten"})
 """What takes all of its first part; the rest speaks of what is found there."""
@@ -13,6 +15,14 @@ _RELATIVE = frozenset({"index_expression", "projection", "value_projection", "fi
 def find_paths(expression: str) -> frozenset[Path]:
     """The places an expression reads, each with all that is below it; `()` is the whole record."""
     return frozenset(_paths_of(jmespath.compile(expression).parsed))
+
+
+def find_names(expressions: Iterable[str]) -> frozenset[str]:
+    """The names of an item that these expressions read, or read something within.
+
+    One that reads the item as a whole names none of them.
+    """
+    return frozenset(path[0] for expression in expressions for path in find_paths(expression) if path)
 
 
 def _paths_of(node: Any) -> set[Path]:

@@ -19,10 +19,11 @@ _CRAWLERS = re.compile(
 _LONGEST = 1000
 """Bytes of a `User-Agent` that are looked at."""
 
-Quiet = Literal["bot", "do_not_track"]
+Why = Literal["bot", "do_not_track"]
+"""Why a request is not written down."""
 
 
-def find_reason(headers: Fields) -> Quiet | None:
+def find_reason(headers: Fields) -> Why | None:
     """Why nothing of this request is written down, or None where it is."""
     if headers.get(b"dnt", b"").strip() == b"1" or headers.get(b"sec-gpc", b"").strip() == b"1":
         return "do_not_track"

@@ -1,24 +1,25 @@
 """Times as other systems write them, read as microseconds since 1970.
 
 A number is told by its size: from March 1973 to the year 5138, seconds, milliseconds and microseconds since 1970 never
-meet. Text is ISO 8601 (RFC 3339 and looser: no seconds, a comma, an offset of hours alone, `UTC` in place of `Z`) or a
-date of mail and HTTP (RFC 5322 and RFC 9110). A time without a zone is refused, for nobody could say what came before
-it and what after, unless the source says whose clock it is.
+meet. Text is ISO 8601 (RFC 3339 and looser: no seconds, a comma, an offset of hours alone, `UTC` in place of `Z`, one
+digit for a month, a day or an hour, as in a sample of Segment's own documentation) or a date of mail and HTTP (RFC 5322
+and RFC 9110). A time without a zone is refused, for nobody could say what came before it and what after, unless
+somebody says whose clock it is.
 """
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from contactfold.domain.normalise import Refused
-from contactfold.domain.stamp import EARLIEST, LATEST, parse_time
+from contactfold.domain.stamp import EARLIEST, LATEST, format_time, parse_time
 
 _NUMBERS = ((100_000_000, 0), (10**11, 1_000_000), (10**14, 1_000), (10**17, 1))
 """Below each of these, what a number is multiplied with; 0 is none: a number so small is a date written as one."""
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,12})?")
 
 _ISO = re.compile(
-    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}(?=[Tt]))"
-    r"(?:(?:[Tt]| +)(?P<time>[0-9]{2}:?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?))?"
+    r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})|(?P<together>[0-9]{4})(?=[Tt]))"
+    r"(?:(?:[Tt]| +)(?P<hour>[0-9]{2}(?=[0-9:])|[0-9](?=:))(?P<rest>:?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?))?"
     r" *(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 _MAIL = re.compile(
@@ -47,12 +48,22 @@ def read_moment(raw: object, zone: tzinfo | None) -> int:
     return _read_number(raw)
 
 
-def cut_day(raw: object) -> object:
-    """The day of a time as it is written there, whatever its zone; anything else as it is."""
+def write_moment(raw: object, zone: tzinfo | None) -> object:
+    """A time, or each of a list, as the wire format writes it; what is no time stays, for others to refuse."""
     if isinstance(raw, list):
-        return [cut_day(one) for one in raw]
+        return [write_moment(one, zone) for one in raw]
+    try:
+        return format_time(read_moment(raw, zone))
+    except Refused:
+        return raw
+
+
+def write_day(raw: object) -> object:
+    """The day of a time, or of each of a list, as it is written there, whatever its zone; anything else stays."""
+    if isinstance(raw, list):
+        return [write_day(one) for one in raw]
     match = _ISO.fullmatch(raw.strip()) if isinstance(raw, str) else None
-    return match["day"] if match and match["time"] and "-" in match["day"] else raw
+    return raw if match is None else _day_of(match)
 
 
 def _read_text(text: str, zone: tzinfo | None) -> int:
@@ -88,7 +99,14 @@ def _read_iso(match: re.Match[str]) -> tuple[datetime, bool]:
     """The time, and whether it names its zone."""
     zone = match["zone"] or ""
     offset = "+00:00" if zone.isalpha() else zone
-    return datetime.fromisoformat(f"{match['day']}T{match['time'] or '00:00'}{offset}"), bool(zone)
+    clock = "00:00" if match["hour"] is None else f"{match['hour']:0>2}{match['rest']}"
+    return datetime.fromisoformat(f"{_day_of(match)}T{clock}{offset}"), bool(zone)
+
+
+def _day_of(match: re.Match[str]) -> str:
+    if match["together"]:
+        return f"{match['year']}-{match['together'][:2]}-{match['together'][2:]}"
+    return f"{match['year']}-{match['month']:0>2}-{match['day']:0>2}"
 
 
 def _read_mail(match: re.Match[str]) -> tuple[datetime, bool]:

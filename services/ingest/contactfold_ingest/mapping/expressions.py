@@ -1,4 +1,4 @@
-"""What an expression of a source finds in an item, as fast as may be.
+"""The expressions of a source, and what each finds in an item, as fast as may be.
 
 Nearly all expressions are names with dots between. Those need no interpreter: a loop finds the same in a tenth of the
 time. All others are jmespath's, with one interpreter for all, for it holds no state.
@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import jmespath
 from jmespath.visitor import TreeInterpreter
+
+from contactfold.config import Source
 
 Find: TypeAlias = Callable[[object], object]
 """What an expression finds in an item; None where it finds nothing. Raises one of `MISFITS` where it does not fit."""
@@ -49,6 +51,14 @@ def _make_find_of_value(expression: str) -> Find:
         return None if found == [] else found
 
     return find_some
+
+
+def list_expressions(source: Source) -> dict[str, str]:
+    """Every expression of a source by its place there: `events`, `id`, `values.email`, `organization.name`."""
+    own = {"events": source.events, "id": source.id, "occurred_at": source.occurred_at}
+    values = {f"values.{key}": expression for key, expression in (source.values or {}).items()}
+    organization = {f"organization.{name}": expression for name, expression in (source.organization or {}).items()}
+    return {**{place: one for place, one in own.items() if one is not None}, **values, **organization}
 
 
 def parse(expression: str) -> Any:

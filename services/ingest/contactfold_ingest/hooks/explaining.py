@@ -14,7 +14,7 @@ from typing import Any
 from jmespath.visitor import TreeInterpreter
 
 from contactfold.domain.schema import fold_name
-from contactfold_ingest.hooks.finding import MISFITS, parse
+from contactfold_ingest.mapping.expressions import MISFITS, parse
 
 _MOST_TOLD = 3
 """Steps that are told of one expression."""

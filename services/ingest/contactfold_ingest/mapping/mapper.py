@@ -4,7 +4,7 @@ The JMESPath expressions of a source are compiled once. Each item of a body beco
 the wire format, so that whatever holds for an event holds for a mapped one too.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from contactfold.config import Source
@@ -15,8 +15,10 @@ from contactfold.domain.stamp import format_time
 from contactfold.web.problems import Problem
 from contactfold.zones import find_zone
 from contactfold_ingest.accepting import Offer
-from contactfold_ingest.hooks.finding import MISFITS, Find, make_find, make_finds, parse
-from contactfold_ingest.hooks.moments import cut_day, read_moment
+from contactfold_ingest.mapping.emptiness import is_empty
+from contactfold_ingest.mapping.expressions import MISFITS, Find, make_find, make_finds
+from contactfold_ingest.mapping.paths import find_names
+from contactfold_ingest.mapping.times import read_moment, write_day, write_moment
 
 
 class Mapper:
@@ -33,7 +35,8 @@ class Mapper:
         self._values = None if source.values is None else make_finds(source.values)
         self._converted = _list_conversions(source, schema, self._zone)
         self._organization = make_finds(source.organization or {})
-        self._used = _plain_names([source.id, source.occurred_at, *(source.organization or {}).values()])
+        own = [one for one in (source.id, source.occurred_at) if one is not None]
+        self._used = find_names([*own, *(source.organization or {}).values()])
         self._keeps_empty = source.empty == "delete"
 
     @property
@@ -118,9 +121,9 @@ class Mapper:
 
     def _find_missing(self, values: Mapping[str, object]) -> list[Reason]:
         if self._values is not None:
-            there = {key for key, value in values.items() if not _is_empty(value)}
+            there = {key for key, value in values.items() if not is_empty(value)}
         else:
-            named = (self._schema.find(name) for name, value in values.items() if not _is_empty(value))
+            named = (self._schema.find(name) for name, value in values.items() if not is_empty(value))
             there = {attribute.key for attribute in named if attribute is not None}
         return [
             Reason("missing_field", f"Missing required field: {key}.", key)
@@ -134,24 +137,9 @@ _Convert = Callable[[object], object]
 
 def _list_conversions(source: Source, schema: Schema, zone: tzinfo | None) -> list[tuple[str, _Convert]]:
     """The attributes of times and days that a source maps, and how what is found becomes what they hold."""
-
-    def convert_time(raw: object) -> object:
-        if isinstance(raw, list):
-            return [convert_time(one) for one in raw]
-        try:
-            return format_time(read_moment(raw, zone))
-        except Refused:
-            return raw  # the attribute's own normal form says what is wrong with it
-
-    converts: dict[str, _Convert] = {"datetime": convert_time, "date": cut_day}
+    converts: dict[str, _Convert] = {"datetime": lambda raw: write_moment(raw, zone), "date": write_day}
     kinds = ((key, schema.by_key[key].type) for key in source.values or {})
     return [(key, converts[kind]) for key, kind in kinds if kind in converts]
-
-
-def _plain_names(expressions: Iterable[str | None]) -> frozenset[str]:
-    """The keys of an item that are said to be something else than values, so that nobody calls them unknown."""
-    trees = (parse(expression) for expression in expressions if expression is not None)
-    return frozenset(str(tree["value"]) for tree in trees if tree["type"] == "field")
 
 
 def _search(find: Find, item: object, field: str, faults: list[Reason]) -> object:
@@ -163,14 +151,4 @@ def _search(find: Find, item: object, field: str, faults: list[Reason]) -> objec
 
 
 def _without_empty(values: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if not _is_empty(value)}
-
-
-def _is_empty(value: object) -> bool:
-    """Whether a value says no more than `""` does."""
-    if isinstance(value, str):
-        return not value.strip()
-    # One level deep: a list within a list is no value of anything, and JSON may nest as deep as it likes.
-    if isinstance(value, list):
-        return all(inner is None or (isinstance(inner, str) and not inner.strip()) for inner in value)
-    return value is None
+    return {key: value for key, value in values.items() if not is_empty(value)}
