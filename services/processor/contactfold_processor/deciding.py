@@ -14,7 +14,7 @@ from shlex import quote
 from typing import TypeVar
 
 from contactfold.config import Limits
-from contactfold.domain.directives import RuleBook
+from contactfold.domain.directives import RuleBook, gate_of_import
 from contactfold.domain.directory import Handle
 from contactfold.domain.erasing import Hasher
 from contactfold.domain.errors import RetryOnFreshState, Unavailable
@@ -28,7 +28,7 @@ from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecor
 from contactfold.wire import encode_statement
 from contactfold_processor.aside import keep_aside
 from contactfold_processor.crowds import find_busiest
-from contactfold_processor.gates import gate_of_import, gate_of_shared
+from contactfold_processor.gates import gate_of_shared
 from contactfold_processor.hashing import find_hasher, make_hasher
 from contactfold_processor.loading import check_agreement
 from contactfold_processor.pieces import RETRACTED

@@ -14,11 +14,6 @@ ASIDE = "aside"
 """The subject of the gates that batches pass which keep something outside the fold: refused, retracted, or dead."""
 
 
-def gate_of_import(import_id: str) -> str:
-    """The subject of the gates that an import's rows pass."""
-    return f"import:{import_id}"
-
-
 def gate_of_shared(identifier: str) -> str:
     """The subject of the gates that statements naming a shared identifier pass."""
     return f"shared:{identifier}"

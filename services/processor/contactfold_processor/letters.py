@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from contactfold.domain.directives import HEAD, Gate
+from contactfold.domain.directives import HEAD, Gate, gate_of_import
 from contactfold.ports import Changes, DeadLetter, Directory, LogRecord, Partition
 from contactfold.redriving import is_copy_of, named_letter, read_key
 from contactfold_processor.deciding import FAILED
-from contactfold_processor.gates import gate_of_import
 from contactfold_processor.records import find_row
 
 

@@ -7,12 +7,12 @@ same transaction; `settling` goes on with those that do not fit.
 
 from contactfold.directing import encode_directive
 from contactfold.domain.changes import Evidence
-from contactfold.domain.directives import Directive, Mark, Rule, Settling
+from contactfold.domain.directives import Directive, Mark, Rule, Settling, gate_of_import
 from contactfold.domain.event import ERASE, RETRACT, SHARE
 from contactfold.domain.outcome import IGNORED, REJECTED, UNCHANGED, UPDATED, Outcome, Reason
 from contactfold.domain.stamp import Stamp
 from contactfold.ports import LogRecord
-from contactfold_processor.gates import ASIDE, gate_of_import, gate_of_shared
+from contactfold_processor.gates import ASIDE, gate_of_shared
 from contactfold_processor.pieces import RETRACTED, kind_of
 from contactfold_processor.workspace import Workspace
 

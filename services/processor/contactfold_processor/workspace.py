@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import replace
 
 from contactfold.domain.changes import Changes, DeadLetter, Evidence, Fate
-from contactfold.domain.directives import Directive, Mark, Rule, RuleBook, Rules, Settling
+from contactfold.domain.directives import Directive, Mark, Rule, RuleBook, Rules, Settling, gate_of_import
 from contactfold.domain.directory import Contact, Handle
 from contactfold.domain.erasing import Erasing, Erasure, Hasher, erased_outcome, is_token, make_skeleton
 from contactfold.domain.errors import RetryOnFreshState
@@ -17,7 +17,7 @@ from contactfold.domain.stamp import EventId, Stamp, stamp_event
 from contactfold.ports import Directory
 from contactfold.wire import encode_skeleton, read_evidence
 from contactfold_processor.accounts import Accounts
-from contactfold_processor.gates import Gates, gate_of_import
+from contactfold_processor.gates import Gates
 from contactfold_processor.loading import Loading, check_agreement
 from contactfold_processor.staging import stage_moves
 

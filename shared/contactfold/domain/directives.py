@@ -17,6 +17,11 @@ HEAD = ""
 """The partition of a subject's first gate: the one that is there when any other is."""
 
 
+def gate_of_import(import_id: str) -> str:
+    """The subject of the gates that an import's rows pass."""
+    return f"import:{import_id}"
+
+
 @dataclass(slots=True)
 class Directive:
     """One directive, understood.
