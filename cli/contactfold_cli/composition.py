@@ -32,7 +32,7 @@ def load(config: Path | None, *, json: bool = False) -> tuple[Config, Settings]:
         faults += error.faults
     if loaded is None or settings is None:
         raise Misconfigured(faults)
-    return loaded, settings
+    return loaded, settings if config is None else settings.model_copy(update={"config": config})
 
 
 @asynccontextmanager

@@ -2,10 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
 
+from contactfold.backlog import count_left
 from contactfold.domain.stamp import EventId
-from contactfold.ports import Directory, EventLog, Partition
+from contactfold.ports import Directory, EventLog
 from contactfold_processor.breaker import read_stop
 
 _SHORTEST, _LONGEST = 0.02, 0.5
@@ -26,7 +26,7 @@ async def wait_until_decided(
     ends = {partition: end for partition, (_, end) in (await log.ends()).items()}
     loop = asyncio.get_running_loop()
     before, since, wondered, pause = -1, loop.time(), False, _SHORTEST
-    while left := await _count_left(log, directory, ends):
+    while left := await count_left(log, directory, ends):
         if event_id is not None and await directory.known([event_id]):
             return ""
         if left != before:
@@ -43,14 +43,3 @@ async def wait_until_decided(
         await asyncio.sleep(min(pause, deadline - idle))
         pause = min(2 * pause, _LONGEST)
     return ""
-
-
-async def _count_left(log: EventLog, directory: Directory, ends: Mapping[Partition, int]) -> int:
-    """How many of the records before these ends are not applied."""
-    positions = await directory.positions(list(ends))
-    left = {partition: end - positions[partition].next for partition, end in ends.items() if partition in positions}
-    never = [partition for partition in ends if partition not in positions]
-    if never:
-        earliest = await log.ends()
-        left |= {partition: ends[partition] - earliest[partition][0] for partition in never}
-    return sum(max(0, count) for count in left.values())

@@ -62,11 +62,17 @@ async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: 
     running = RunningProcessor(config, machine_clock, accept_gap=accept_gap, erasure_key=settings.erasure_key)
     probes = {**parts.probes, "processor": running.probe}
     app = make_app(title="contactfold", ring=ring, probes=probes, version=__version__)
-    install_ingest(app, IngestDeps(log, directory, schema, config.sources, config.limits, machine_clock, ring))
+    deps = IngestDeps(
+        log, directory, schema, config.sources, config.limits, machine_clock, ring, settings.data_dir, settings.config
+    )
+    install_ingest(app, deps)
     install_console(app, ConsoleDeps(directory, schema, ring, config.limits.component_events))
 
     async def announce(address: str) -> None:
         _print_ready(address, settings, schema, needs_key=not await ring.is_open(), json=json)
+
+    async def cut(ending: Ending) -> None:
+        await deps.importing.run(parts.ready, ending.told)
 
     async def process(ending: Ending) -> None:
         await _in_thread(lambda stop: running.run(make_log(settings), make_directory(settings), stop), ending)
@@ -78,7 +84,7 @@ async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: 
         ring=ring,
         probes=probes,
         announce=announce,
-        works={"processor": process},
+        works={"processor": process, "imports": cut},
         server=HttpServer(settings.host, settings.port),
     )
 

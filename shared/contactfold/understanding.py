@@ -1,6 +1,9 @@
 """Understanding: from an event's JSON, whatever door it came through, to a statement in normal form (SEMANTICS 1)."""
 
 from collections.abc import Mapping
+from functools import partial
+
+import msgspec
 
 from contactfold.domain.directory import LINKS
 from contactfold.domain.event import ACTIONS, APPEND, LONGEST_NAME, MERGE, ON_MANY, Organization, Scalar, Statement
@@ -14,6 +17,9 @@ _WHO_AND_WHEN = ("id", "source", "type", "occurred_at", "received_at", "import")
 _FIELDS = frozenset((*_WHO_AND_WHEN, "action", "match_on", "on_many", "values", "organization"))
 
 
+_read_reasons = partial(msgspec.convert, type=tuple[Reason, ...])
+
+
 def understand_event(
     event: dict[str, object], schema: Schema, faults: list[Reason], *, source: str, own_id: str, received_at: int
 ) -> Statement:
@@ -23,6 +29,9 @@ def understand_event(
     """
     named_source, named_id, event_id = name_event(event, faults, source=source, own_id=own_id)
     occurred_at = time_of(event, "occurred_at", faults)
+    import_row = _import_row_of(event, faults)
+    told = _row_faults_of(event)
+    faults += told
     understood = understand_values(_values_of(event, faults), schema)
     organization = _read_organization(event.get("organization"), faults)
     statement = Statement(
@@ -39,10 +48,11 @@ def understand_event(
         organization,
         (*(name[:LONGEST_NAME] for name in event if name not in _FIELDS), *understood.ignored),
         remarks=tuple(understood.remarks),
-        import_row=_import_row_of(event, faults),
+        import_row=import_row,
     )
     faults += understood.faults
-    if not statement.identifiers and not any(_is_about_identifier(fault, schema) for fault in understood.faults):
+    about = (*told, *understood.faults)
+    if not statement.identifiers and not any(_names_why_nobody(fault, schema) for fault in about):
         known = ", ".join(attribute.key for attribute in schema.identifying)
         message = f"The event names nobody: it needs a value of a key or channel, one of {known}."
         faults.append(Reason("no_identifier", message, "values"))
@@ -50,7 +60,10 @@ def understand_event(
     return statement
 
 
-def _is_about_identifier(fault: Reason, schema: Schema) -> bool:
+def _names_why_nobody(fault: Reason, schema: Schema) -> bool:
+    """Whether a fault is about an identifier, or about a row as a whole."""
+    if not fault.field:
+        return True
     attribute = schema.find(fault.field)
     return attribute is not None and attribute.identifies
 
@@ -190,6 +203,18 @@ def _import_row_of(event: Mapping[str, object], faults: list[Reason]) -> tuple[s
         named = isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and "\0" not in name
         if named and type(row) is int and 0 <= row < 1 << 63:
             return str(name), row
-    if not faults:
+    if not any(fault.field == "import" for fault in faults):
         faults.append(Reason("invalid_field", "`import` is an object with the import's `id` and `row`.", "import"))
     return None
+
+
+def _row_faults_of(event: Mapping[str, object]) -> list[Reason]:
+    """What whoever cut the file found wrong with the row, which nobody can see in its values (`malformed_row`)."""
+    raw = event.get("import")
+    given = raw.get("faults") if isinstance(raw, dict) else None
+    if given is None:
+        return []
+    try:
+        return list(_read_reasons(given))
+    except msgspec.ValidationError:
+        return [Reason("invalid_field", "`faults` of an `import` is a list of reasons.", "import")]

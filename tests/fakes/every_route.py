@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -23,11 +25,13 @@ from fakes.memory_log import MemoryLog
 SITE = "https://www.shop.example"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LIMIT = 65_536
+FILES = TemporaryDirectory(prefix="contactfold-files-")
+"""Where files go that are uploaded to any of these services; gone with the process."""
 ELSEWHERE = ("10.1.2.3", 4711)
 HERE = ("127.0.0.1", 4711)
 
 CONFIG: dict[str, Any] = {
-    "limits": {"body_bytes": LIMIT, "record_bytes": 8_192},
+    "limits": {"body_bytes": LIMIT, "import_bytes": LIMIT // 2, "record_bytes": 8_192},
     "sources": {"shop": {}, "site": {"allowed_origins": [SITE]}, "signed": {"signing_secrets": [SECRET]}},
 }
 
@@ -75,7 +79,8 @@ class Up:
         self.log, self.directory, self.clock = MemoryLog(), MemoryDirectory(), Clock()
         ring = KeyRing(self.directory, None, self.clock, requests_per_minute)
         self.app: FastAPI = make_app(title="up", ring=ring, probes={}, version="1")
-        deps = IngestDeps(self.log, self.directory, schema, config.sources, config.limits, self.clock, ring)
+        home = Path(FILES.name)
+        deps = IngestDeps(self.log, self.directory, schema, config.sources, config.limits, self.clock, ring, home)
         install_ingest(self.app, deps)
         install_console(self.app, Deps(self.directory, schema, ring))
 

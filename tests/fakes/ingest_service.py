@@ -67,6 +67,7 @@ class Ingest:
     directory: MemoryDirectory
     clock: Clock
     config: Config
+    deps: IngestDeps
 
     async def send(self, body: object, **headers: str) -> httpx.Response:
         """Post a JSON body to the events door; underscores of header names are dashes."""
@@ -98,10 +99,12 @@ async def serving(home: Path, configuration: object = CONFIG) -> AsyncIterator[I
     directory = MemoryDirectory()
     ring = KeyRing(directory, None, clock)
     app = make_app(title="ingest", ring=ring, probes={"log": log.probe}, version="1")
-    install(app, IngestDeps(log, directory, config.contact_schema, config.sources, config.limits, clock, ring))
+    schema = config.contact_schema
+    deps = IngestDeps(log, directory, schema, config.sources, config.limits, clock, ring, home / "data")
+    install(app, deps)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
-        yield Ingest(app, client, log, directory, clock, config)
+        yield Ingest(app, client, log, directory, clock, config, deps)
     await log.close()
 
 

@@ -17,6 +17,7 @@ from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import AccessToken, ApiKey, Changes, DeadLetter, Evidence, Partition, Window
 from contactfold.ports.keys import MOST_REMOVED
 from fakes.memory_directives import MemoryDirectives
+from fakes.memory_imports import MemoryImports
 from fakes.memory_stored import Stored, apply
 from fakes.memory_verifying import MemoryVerifying
 
@@ -28,7 +29,7 @@ async def go_on() -> None:
     """Do not wait."""
 
 
-class MemoryDirectory(MemoryDirectives, MemoryVerifying):
+class MemoryDirectory(MemoryDirectives, MemoryImports, MemoryVerifying):
     """`ports.Directory` over dictionaries. `stored` is there for tests that look at documents themselves."""
 
     def __init__(self, pause: Callable[[], Awaitable[None]] = go_on) -> None:

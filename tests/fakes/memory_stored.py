@@ -9,7 +9,7 @@ from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.domain.stamp import EventId
-from contactfold.ports import AccessToken, ApiKey, Changes, DeadLetter, Evidence, Partition, Window
+from contactfold.ports import AccessToken, ApiKey, Changes, DeadLetter, Evidence, Import, Partition, Window
 
 K = TypeVar("K")
 
@@ -32,6 +32,7 @@ class Stored:
     keys: dict[str, ApiKey] = field(default_factory=dict)
     tokens: dict[bytes, AccessToken] = field(default_factory=dict)
     settings: dict[str, bytes] = field(default_factory=dict)
+    imports: dict[str, Import] = field(default_factory=dict)
 
 
 def mark_of(evidence: Evidence) -> Mark:

@@ -41,17 +41,18 @@ class SwitchedLog:
     async def ends(self) -> Mapping[Partition, tuple[int, int]]:
         return await self._log.ends()
 
-    async def read_all(self) -> list[LogRecord]:
-        """Every record of the live lane."""
+    async def read_all(self, lane: Lane = Lane.LIVE) -> list[LogRecord]:
+        """Every record of a lane."""
+        topic = "events" if lane is Lane.LIVE else "imports"
 
         async def from_the_start(partitions: Sequence[Partition]) -> Mapping[Partition, int]:
             return {}
 
-        held = sum(end for partition, (_, end) in (await self.ends()).items() if "events" in partition)
+        held = sum(end for partition, (_, end) in (await self.ends()).items() if topic in partition)
         reader = await self.reader("test", from_the_start)
         found: list[LogRecord] = []
         while len(found) < held:
-            fetched = await reader.fetch(Lane.LIVE, limit=1000, wait=5.0)
+            fetched = await reader.fetch(lane, limit=1000, wait=5.0)
             assert fetched, "the log has records that it does not give out"
             found += fetched
         await reader.close()

@@ -23,8 +23,19 @@ async def serve(config: Config, settings: Settings, announce: Announce) -> int:
     parts = Parts(log=log, directory=SameSchema(directory, schema))
     ring = KeyRing(directory, admin_key(settings), machine_clock, config.limits.requests_per_minute)
     app = make_app(title="contactfold ingest", ring=ring, probes=parts.probes, version=__version__)
-    install(app, IngestDeps(log, directory, schema, config.sources, config.limits, machine_clock, ring))
-    return await run_process(settings, app, parts=parts, ring=ring, probes=parts.probes, announce=announce)
+    deps = IngestDeps(
+        log, directory, schema, config.sources, config.limits, machine_clock, ring, settings.data_dir, settings.config
+    )
+    install(app, deps)
+    return await run_process(
+        settings,
+        app,
+        parts=parts,
+        ring=ring,
+        probes=parts.probes,
+        announce=announce,
+        works={"imports": lambda ending: deps.importing.run(parts.ready, ending.told)},
+    )
 
 
 async def _announce(address: str) -> None:

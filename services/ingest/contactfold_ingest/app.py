@@ -17,6 +17,7 @@ from contactfold_ingest.deps import IngestDeps
 from contactfold_ingest.description import EVENT_ID, EVENT_ID_SCHEMA, OUTCOME_EXAMPLE, SCHEMAS
 from contactfold_ingest.graphql.routes import add_graphql
 from contactfold_ingest.hooks.routes import add_hooks
+from contactfold_ingest.imports.routes import add_imports
 from contactfold_ingest.intercept.routes import add_intercept
 from contactfold_ingest.native.routes import add_native_doors
 from contactfold_ingest.records.routes import add_records
@@ -35,6 +36,7 @@ _DOORS: tuple[Callable[[FastAPI, IngestDeps], None], ...] = (
     add_segment,
     add_intercept,
     add_token,
+    add_imports,
 )
 """Every door. Each adds its routes and its part of the description."""
 

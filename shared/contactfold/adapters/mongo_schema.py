@@ -34,6 +34,7 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "gates": ("_id.subject",),
     "settlings": (),
     "dead_letters": ("import.id",),
+    "imports": ("running",),
 }
 """Every collection, with the fields that have a sparse index."""
 

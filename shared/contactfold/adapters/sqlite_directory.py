@@ -16,6 +16,7 @@ import apsw
 from contactfold.adapters import sqlite_reading as reading
 from contactfold.adapters import sqlite_writing as writing
 from contactfold.adapters.sqlite_directives import SqliteDirectives
+from contactfold.adapters.sqlite_imports import SqliteImports
 from contactfold.adapters.sqlite_keys import SqliteKeys
 from contactfold.adapters.sqlite_schema import make_tables
 from contactfold.adapters.sqlite_threads import NoWriter, SqliteThread
@@ -29,7 +30,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-class SqliteDirectory(SqliteDirectives, SqliteKeys, SqliteVerifying):
+class SqliteDirectory(SqliteDirectives, SqliteKeys, SqliteImports, SqliteVerifying):
     """A `Directory` in one SQLite file, which is made where it is missing."""
 
     def __init__(self, path: Path) -> None:

@@ -96,6 +96,11 @@ CREATE TABLE IF NOT EXISTS tokens (
     digest BLOB PRIMARY KEY, expires_at INTEGER NOT NULL, document BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tokens_by_expiry ON tokens (expires_at);
+
+CREATE TABLE IF NOT EXISTS imports (
+    id TEXT PRIMARY KEY, running INTEGER NOT NULL, version INTEGER NOT NULL, document BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS running_imports ON imports (id) WHERE running;
 """
 
 

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from contactfold.domain.changes import Changes, DeadLetter, Evidence, Headers, Partition, Window
 from contactfold.ports.directory import DIRECTORY_ID, Directory
 from contactfold.ports.event_log import ANSWER_BYTES, EventLog, Lane, LogReader, LogRecord, NewRecord, Positions
+from contactfold.ports.imports import Import, Imports
 from contactfold.ports.keys import AccessToken, ApiKey, Keys
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "EventLog",
     "Evidence",
     "Headers",
+    "Import",
+    "Imports",
     "Keys",
     "Lane",
     "LogReader",

@@ -8,13 +8,14 @@ from contactfold.domain.changes import Changes, DeadLetter, Evidence, Partition,
 from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.stamp import EventId, Stamp
+from contactfold.ports.imports import Imports
 from contactfold.ports.keys import Keys
 
 DIRECTORY_ID = "id"
 """The setting that tells a directory from every other: letters and digits, made with it and never changed."""
 
 
-class Directory(Keys, Protocol):
+class Directory(Keys, Imports, Protocol):
     """Contacts, claims and evidence: MongoDB (a replica set), or SQLite for one machine.
 
     Reads may be mutually inconsistent while others write; `commit` is what makes a decision safe: it

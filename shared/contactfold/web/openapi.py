@@ -32,6 +32,7 @@ TAGS = {
     "bulk": "The door for customers in bulk.",
     "records": "The door for records, form-encoded or JSON.",
     "token": "Tokens for clients that bring an id and a secret.",
+    "imports": "Files of contacts: upload, watch, cancel, take back.",
     "segment": "The doors for Segment's libraries.",
     "pages": "The door for web pages.",
     "contacts": "Read profiles, and where everything about them comes from.",

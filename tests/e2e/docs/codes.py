@@ -9,7 +9,7 @@ from e2e.docs.pages import ROOT
 
 _SOURCES = (ROOT / "shared", ROOT / "services")
 # Where the code stands among what each is called with.
-_CALLED = {"Problem": 1, "Reason": 0, "Refused": 0, "Unreadable": 0, "bury": 1, "_refuse": 0}
+_CALLED = {"Problem": 1, "Reason": 0, "Refused": 0, "Unreadable": 0, "bury": 1, "_refuse": 0, "NotATable": 0}
 _CODE = re.compile(r"[a-z]+(_[a-z0-9]+)*")
 # `invalid_{field}` is written for these fields.
 _FIELDS = ("id", "source", "action", "on_many")

@@ -32,7 +32,8 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     parts = ("log", "directory", "processor")
     app = make_app(title="contactfold", ring=ring, probes=dict.fromkeys(parts, _ready), version="0")
     schema = config.contact_schema
-    install_ingest(app, IngestDeps(log, directory, schema, config.sources, config.limits, lambda: 0, ring))
+    deps = IngestDeps(log, directory, schema, config.sources, config.limits, lambda: 0, ring, tmp_path)
+    install_ingest(app, deps)
     install_console(app, Deps(directory, schema, ring))
     await log.open()
     await directory.open()

@@ -1,0 +1,7 @@
+"""Imports: files of contacts, uploaded, cut into events, watched, cancelled and taken back (CONTRACT 6).
+
+`uploads` reads a request onto the disk, `shelf` keeps files, `rows` makes events of them, `cutting` writes those to
+the bulk lane and notes how far it is, `finishing` tells when an import has ended, `progress` counts from the
+directory's own gates what became of the rows, `working` is what a process does all the time. `door`, `routes` and
+`streaming` are how people meet it.
+"""

@@ -1,0 +1,211 @@
+"""Cutting: a file's rows onto the bulk lane, a bounded number ahead of what is applied, and a note of how far.
+
+The note is written after the rows: where a process ends between the two, the next one writes the same rows again, and
+the directory drops them by their ids. A file is cut by whoever holds its lock.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from contactfold import telemetry
+from contactfold.domain.errors import ContactfoldError, TooLarge
+from contactfold.domain.schema import Schema
+from contactfold.ports import Clock, Directory, EventLog, Import, Lane
+from contactfold.ports.imports import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, PENDING
+from contactfold_ingest.imports.keeping import change_import, patiently
+from contactfold_ingest.imports.progress import find_progress
+from contactfold_ingest.imports.rows import Chunk, Cutter, too_large
+
+FARTHEST = 20_000
+"""Rows that an import may be ahead of what is applied."""
+
+CHUNK = 1_000
+"""Rows that are written at once."""
+
+_PAUSE = 0.1
+"""Seconds between two looks at what is applied, while nothing more may be written."""
+
+GONE = "The file is gone, so the rest of it cannot be read."
+
+Result = TypeVar("Result")
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What imports are cut with. `stop` is set when the process ends."""
+
+    log: EventLog
+    directory: Directory
+    schema: Schema
+    record_bytes: int
+    clock: Clock
+    stop: asyncio.Event
+
+
+class Cutting:
+    """One import whose file lies at `path`, which the caller has locked."""
+
+    def __init__(self, means: Means, one: Import, path: Path) -> None:
+        self._means, self._one, self._path = means, one, path
+        self._applied = 0
+
+    async def run(self) -> None:
+        """Cut the file to its end, or until the import is to end.
+
+        Raises `Unavailable` where the process is to end while a server is away.
+        """
+        try:
+            cutter = await asyncio.to_thread(self._open)
+            try:
+                await self._cut(cutter)
+            finally:
+                await asyncio.to_thread(cutter.close)
+        except FileNotFoundError:
+            await self.give_up(GONE)
+        except OSError as error:
+            await self.give_up(f"The file cannot be read ({(error.strerror or type(error).__name__).lower()}).")
+        except _Unfit as unfit:
+            await self.give_up(str(unfit))
+
+    async def give_up(self, why: str) -> None:
+        """Let nothing more be cut; the import ends `failed`."""
+
+        def end(one: Import) -> bool:
+            # Nobody will ever count its rows: those on the log are all there are.
+            one.total = one.cut if one.total is None else one.total
+            _end(one, FAILED, why)
+            return True
+
+        await self._change(end)
+
+    def _open(self) -> Cutter:
+        return _told(lambda: Cutter(self._path, self._one, self._means.schema, self._means.record_bytes))
+
+    async def _cut(self, cutter: Cutter) -> None:
+        if cutter.faults:
+            raise _Unfit(" ".join(fault.message for fault in cutter.faults))
+        total = self._one.total
+        if total is None:
+            total = await asyncio.to_thread(_told, cutter.count)
+        if not await self._begin(total):
+            return
+        while not self._means.stop.is_set() and await self._find_room():
+            chunk = await asyncio.to_thread(_told, lambda: cutter.cut(CHUNK))
+            if chunk is None:
+                await self._change(lambda one: _end(one, COMPLETED))
+                return
+            await patiently(partial(self._append, chunk), self._means.stop)
+            if not await self._note(chunk):
+                return
+
+    async def _begin(self, total: int) -> bool:
+        """Note how many rows there are, and that it begins; False where it is to end already."""
+
+        def begin(one: Import) -> bool:
+            one.total = total
+            if one.status == PENDING:
+                one.status, one.started_at = IN_PROGRESS, self._means.clock()
+            return True
+
+        one = await self._change(begin)
+        return one is not None and not one.whole
+
+    async def _find_room(self) -> bool:
+        """Wait until another chunk may be written; False where the import, or the process, is to end first."""
+        while self._one.cut - self._applied + CHUNK > FARTHEST:
+            progress = await patiently(lambda: find_progress(self._means.directory, [self._one]), self._means.stop)
+            mine = progress[self._one.id]
+            self._applied = mine.applied
+            if mine.retracted:
+                await self._change(lambda one: _end(one, CANCELLED))
+                return False
+            if self._one.cut - self._applied + CHUNK <= FARTHEST:
+                break
+            try:
+                await asyncio.wait_for(self._means.stop.wait(), _PAUSE)
+            except TimeoutError:
+                one = await self._change(self._is_seen)
+                if one is None or one.whole:
+                    return False
+            else:
+                return False
+        return True
+
+    def _is_seen(self, one: Import) -> bool:
+        return see(one, self._means.clock())
+
+    async def _append(self, chunk: Chunk) -> None:
+        append = self._means.log.append
+        try:
+            await append(Lane.BULK, chunk.records)
+        except TooLarge:
+            # Larger than the log itself takes, though not than `limits.record_bytes`: one at a time, it is found.
+            for record in chunk.records:
+                try:
+                    await append(Lane.BULK, [record])
+                except TooLarge:
+                    await append(Lane.BULK, [too_large(record, self._means.record_bytes)])
+
+    async def _note(self, chunk: Chunk) -> bool:
+        """Note that these rows are on the log; False where nothing more is to be cut."""
+        good = len(chunk.records) - chunk.refused
+        telemetry.EVENTS_RECEIVED.labels("imports", "", "accepted").inc(good)
+        telemetry.EVENTS_RECEIVED.labels("imports", "", "rejected").inc(chunk.refused)
+
+        def note(one: Import) -> bool:
+            one.cut += len(chunk.records)
+            one.cursor, one.seen_at = chunk.last, self._means.clock()
+            return True
+
+        one = await self._change(note)
+        return one is not None and not one.whole
+
+    async def _change(self, change: Callable[[Import], bool]) -> Import | None:
+        changed = await patiently(lambda: change_import(self._means.directory, self._one.id, change), self._means.stop)
+        self._one = changed or self._one
+        return changed
+
+
+class _Unfit(Exception):
+    """A file that cannot be cut to its end; the text says why."""
+
+
+def _told(work: Callable[[], Result]) -> Result:
+    """What reading a file gives. Raises `_Unfit` with a sentence for whatever goes wrong, and `OSError`."""
+    try:
+        return work()
+    except OSError:
+        raise
+    except ContactfoldError as error:
+        raise _Unfit(str(error)) from None
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the import ends and says so
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _log.error("import_failed", error=type(error).__name__, where=f"{Path(place.filename).name}:{place.lineno}")
+        raise _Unfit(
+            f"The file could not be read on: {type(error).__name__}. This is a fault of contactfold's."
+        ) from None
+
+
+def _end(one: Import, ending: str, detail: str = "") -> bool:
+    """Let nothing more be cut of an import, unless that is so already."""
+    if one.whole:
+        return False
+    one.whole, one.ending, one.detail = True, ending, detail
+    return True
+
+
+def see(one: Import, now: int, often: int = 20_000_000) -> bool:
+    """Note that somebody works on an import, if that was not noted for `often` microseconds."""
+    if now - one.seen_at < often:
+        return False
+    one.seen_at = now
+    return True
