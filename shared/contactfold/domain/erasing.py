@@ -164,10 +164,13 @@ class Erasing:
     def reach_left_out(self, fresh: Excerpt, statements: Iterable[Statement]) -> None:
         """Erase retracted statements too, where they are older than an erasure and name whom that reached.
 
-        Each is a nobody by itself, which mentions what it names, so that it is found when it is let in again.
+        Each is a nobody by itself, which mentions what it names, so that it is found when it is let in again. What is
+        shared it keeps apart, as everybody does, to be found when that is shared no longer.
         """
-        for statement in statements:
-            tokens = {self.hasher.token(one) for one in statement.identifiers if one not in fresh.rules.shared}
+        for one in statements:
+            statement = self.recall(one, fresh.schema)
+            shared = {self.hasher.token(name) for name in statement.identifiers if name in fresh.rules.shared}
+            tokens = set(map(self.hasher.token, statement.identifiers)) - shared
             by = set(self.reached.get(statement.event_id, ()))
             for erasure in self.erasures:
                 named = self.named.get(erasure.event_id, set())
@@ -176,6 +179,7 @@ class Erasing:
             if by:
                 self.reached[statement.event_id] = by
                 self._add_nobody(fresh, statement.event_id, statement.stamp, tokens)
+                fresh.contacts[statement.event_id].shared.update(shared)
 
     def tie(self, fresh: Excerpt) -> None:
         """Let everybody mention the tokens of what they were known by: who shares one hangs together."""
