@@ -17,6 +17,8 @@ NOT_HERE = {
     *("invalid_action", "invalid_on_many", "invalid_match_on", "invalid_source", "invalid_values", "invalid_field"),
     # of organisations, CloudEvents and mappings, which this door does not take
     *("invalid_organization", "invalid_cloud_event", "mapping_failed", "unknown_field", "unknown_type"),
+    # of rows of files
+    *("malformed_row", "organization_differs"),
     # of directives
     *("invalid_identifiers", "invalid_events", "invalid_import", "invalid_identifier", "erasure_is_final"),
     REMARK,

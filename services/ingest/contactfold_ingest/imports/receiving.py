@@ -37,15 +37,17 @@ _MOST_REASONS = 100
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What was brought, at `path` until it is kept. `options` are those given, with what the file says itself.
+    """What was brought, at `path` until it is kept. `options` are those given, with what it cannot be read without.
 
-    `columns` say what each is, `notes` what nobody but the user can decide.
+    `proposed` are what its cells suggest besides (`split`, `date_format`): a cell holds one value unless somebody says
+    otherwise (CONTRACT 6). `columns` say what each is, `notes` what nobody but the user can decide.
     """
 
     path: Path
     name: str
     shape: str
     options: Options
+    proposed: Options
     columns: list[MappedColumn]
     left_out: list[str]
     notes: list[Reason]
@@ -136,14 +138,14 @@ class Receiving:
             contacts = Contacts(path, options, self._schema)
             _refuse(list(contacts.faults), contacts.columns, options)
             left_out = [one.column for one in contacts.columns if one.attribute is None]
-            return Received(path, name, shape, options, contacts.columns, left_out, [])
+            return Received(path, name, shape, options, options, contacts.columns, left_out, [])
         try:
             found = propose(path, options, self._schema)
         except NotATable as bad:
             message = str(bad)
             raise Problem(422, bad.code, message, reasons=[Reason(bad.code, message, "file")]) from None
         _refuse(found.faults, found.columns, found.options)
-        return Received(path, name, shape, found.options, found.columns, found.left_out, found.notes)
+        return Received(path, name, shape, found.given, found.options, found.columns, found.left_out, found.notes)
 
 
 def _refuse(faults: list[Reason], columns: Sequence[MappedColumn], options: Options) -> None:
