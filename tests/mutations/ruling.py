@@ -155,6 +155,14 @@ ERASURES = (
         SEEDS,
     ),
     Mutation(
+        "what is shared is known as that in a skeleton, too",
+        f"{DOMAIN}/erasing.py",
+        "            statement = self.recall(one, fresh.schema)\n",
+        "            statement = one\n",
+        "tests/integration/verify/test_counterexamples.py"
+        "::test_a_retracted_event_that_was_erased_mentions_nothing_that_is_shared",
+    ),
+    Mutation(
         "late statements meet people who were erased by what they were known by",
         f"{PROCESSOR}/workspace.py",
         "map(self.hasher.token, named) if token in known)\n",
