@@ -12,8 +12,8 @@ from contactfold_ingest.bodies import Fields
 _CRAWLERS = re.compile(
     rb"(?<!cu)bot\b|crawl|spider|slurp|facebookexternalhit|facebookcatalog|mediapartners-google|google-inspectiontool"
     rb"|googleother|feedfetcher|bingpreview|embedly|chrome-lighthouse|ptst/|pingdom|uptime|statuscake|site24x7"
-    rb"|prerender|rendertron|semrush|ahrefs|yandex(?:images|metrika|accessibility)|duckduckgo-favicons|chatgpt-user"
-    rb"|claude-user|perplexity-user|cohere-ai|meta-externalfetcher|bytespider",
+    rb"|prerender|rendertron|semrush|ahrefs|yandex(?:images|metrika|accessibility)|duckduckgo-favicons|[a-z]-user\b"
+    rb"|cohere-ai|meta-externalfetcher|bytespider",
     re.IGNORECASE,
 )
 _LONGEST = 1000
