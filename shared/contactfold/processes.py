@@ -1,9 +1,11 @@
 """A process that serves HTTP: its parts open, its doors answer, everything runs until told to end."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 
 from contactfold.domain.errors import ContactfoldError
@@ -20,6 +22,10 @@ Work = Callable[[Ending], Coroutine[Any, Any, None]]
 """Something the process does besides serving, until told to end."""
 
 _LOOK_EVERY = 0.1
+_SILENT_FOR = 1.0
+"""Seconds in which a part may become ready without a word about what it still waits for."""
+
+_log = structlog.get_logger(__name__)
 
 
 async def run_process(
@@ -76,21 +82,30 @@ async def _open(
     async def become_ready() -> None:
         await parts.open()
         await doors.started.wait()
-        for probe in probes.values():
-            while not await _answers(probe):
-                await asyncio.sleep(_LOOK_EVERY)
+        for name, probe in probes.items():
+            await _until_it_answers(name, probe, doors.address)
         await announce(doors.address)
 
     await _until_told(ending, become_ready())
     await ending.told.wait()
 
 
-async def _answers(probe: Callable[[], Awaitable[None]]) -> bool:
-    try:
-        await probe()
-    except ContactfoldError:
-        return False
-    return True
+async def _until_it_answers(name: str, probe: Callable[[], Awaitable[None]], address: str) -> None:
+    """Return once a part works. What keeps it from working for long is told, once.
+
+    Nobody is to wait before a silent terminal for a ready line that cannot come before they act.
+    """
+    told, patient_until = "", time.monotonic() + _SILENT_FOR
+    while True:
+        try:
+            await probe()
+        except ContactfoldError as error:
+            if time.monotonic() > patient_until and str(error) != told:
+                told = str(error)
+                _log.warning("not_ready_yet", part=name, why=told, address=address)
+        else:
+            return
+        await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _until_told(ending: Ending, work: Coroutine[Any, Any, None]) -> None:

@@ -12,7 +12,6 @@ from urllib.error import URLError
 import pytest
 
 from servers.commands import Installation, Server, eventually
-from servers.processes import free_ports
 
 FIRST = "contactfold.events/0/0"
 
@@ -139,14 +138,6 @@ def test_with_nothing_running_a_redriven_record_waits_on_the_log(here: Installat
 SMALL_WINDOW = "limits: {dead_window: 20, dead_share: 0.5}"
 
 
-def start_processor(here: Installation) -> Server:
-    """One that stands still does not say that it is ready, so its address must be known."""
-    port = free_ports(1)[0]
-    server = here.start("processor", CONTACTFOLD_PORT=str(port))
-    server.address = f"http://127.0.0.1:{port}"
-    return server
-
-
 def stands_still(server: Server) -> bool:
     try:
         return "stands still until `contactfold resume`" in str(server.ask("/readyz")[1])
@@ -160,7 +151,7 @@ def test_processors_that_stop_themselves_stand_still_over_kills_and_restarts_unt
 ) -> None:
     here.environment |= {"CONTACTFOLD_LOG": kafka_url, "CONTACTFOLD_DIRECTORY": mongo_url}
     (here.home / "contactfold.yaml").write_text(SMALL_WINDOW)
-    one, other = (start_processor(here).wait_until_ready() for _ in range(2))
+    one, other = (here.start_where_known("processor").wait_until_ready() for _ in range(2))
     events = [b'{"id": "%d", "source": "s", "values": {"email": "p%d@example.com"}}' % (n, n) for n in range(40)]
     junk = [b"no event %d" % n for n in range(40)]
     write_straight(here, *events[:20], *junk, *events[20:])
@@ -172,7 +163,7 @@ def test_processors_that_stop_themselves_stand_still_over_kills_and_restarts_unt
     assert ended.stderr.startswith("The processor stands still until `contactfold resume`.")
 
     assert [server.end(signal.SIGKILL) for server in (one, other)] == [-signal.SIGKILL] * 2
-    again = [start_processor(here) for _ in range(3)]
+    again = [here.start_where_known("processor") for _ in range(3)]
     eventually(lambda: all(map(stands_still, again)))
     again[0].end(signal.SIGKILL)
     assert len(letters_of(here)) == dead
@@ -181,7 +172,7 @@ def test_processors_that_stop_themselves_stand_still_over_kills_and_restarts_unt
     (here.home / "contactfold.yaml").write_text("limits: {dead_window: 200}")
     for server in again[1:]:
         assert server.end(signal.SIGTERM) == 0
-    patient = [start_processor(here) for _ in range(2)]
+    patient = [here.start_where_known("processor") for _ in range(2)]
     eventually(lambda: all(map(stands_still, patient)))
     resumed = here.json("resume")
     assert resumed["resumed"] is True

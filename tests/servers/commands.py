@@ -11,6 +11,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from servers.processes import free_ports
+
 CONTACTFOLD = [sys.executable, "-m", "contactfold_cli"]
 
 
@@ -56,6 +58,13 @@ class Installation:
             )
         self._started.append(process)
         return Server(process, errors)
+
+    def start_where_known(self, *arguments: str, **environment: str) -> "Server":
+        """Start a command that may never say it is ready, at an address that is known beforehand."""
+        port = free_ports(1)[0]
+        server = self.start(*arguments, CONTACTFOLD_PORT=str(port), **environment)
+        server.address = f"http://127.0.0.1:{port}"
+        return server
 
     def end(self) -> None:
         """Kill whatever still runs."""
