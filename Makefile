@@ -87,5 +87,5 @@ COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emi
   --python-version 3.11 --no-header
 
 lock: ## Resolve the dependencies anew into both lock files
-	$(COMPILE) --extra build pyproject.toml -o requirements.lock
-	$(COMPILE) --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --extra build --extra remote pyproject.toml -o requirements.lock
+	$(COMPILE) --extra build --extra remote --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
