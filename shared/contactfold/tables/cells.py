@@ -16,9 +16,9 @@ from typing import TypeAlias
 from contactfold.domain.normalise import Refused
 from contactfold.domain.schema import Attribute
 from contactfold.domain.stamp import EARLIEST, LATEST, format_time
-from contactfold.tables.dates import LONGEST, Ambiguous, DateFormat, compile_format, read_time
+from contactfold.tables.dates import LONGEST, YEARLESS, Ambiguous, DateFormat, compile_format, read_time
 
-__all__ = ["Convert", "clean_cell", "compile_format", "make_convert", "split_cell"]
+__all__ = ["Convert", "clean_cell", "compile_format", "guard_cell", "make_convert", "split_cell"]
 
 Convert: TypeAlias = Callable[[str], str]
 """A cell's text, cleaned and not empty, as a value of its attribute; "" where it says nothing. Raises `Refused`."""
@@ -26,6 +26,8 @@ Convert: TypeAlias = Callable[[str], str]
 _NO_DAY = re.compile(r"0{1,4}([-/.])0{1,2}\1(?:0{2}|0{4})(?: 0{1,2}:00(?::00)?)?")
 """What address books and databases write for no day at all: `0/0/00`, `0000-00-00`."""
 _GUARDED = ("=", "+", "-", "@", "\t", "\r")
+_SIGNED = re.compile(r"[+-][0-9]+(?:[.,][0-9]+)*(?:[Ee][+-]?[0-9]+)? ?%?|\+[0-9][0-9 ().\-/]{5,30}")
+"""A number, or a phone number, with its sign."""
 _ROUNDED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}")
 _SECONDS, _MILLISECONDS = re.compile(r"[0-9]{10}"), re.compile(r"[0-9]{13}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,17 +35,32 @@ _CACHED = 1 << 14
 
 
 def clean_cell(cell: str) -> str:
-    """A cell's text, stripped, without what spreadsheets put around it.
+    r"""A cell's text, stripped, without what spreadsheets put around it.
 
-    A `'` that keeps a value from being a formula is dropped, and `="0123"`, which keeps zeros in front, is its text.
+    A `'` that keeps a value from being a formula, or a number, is dropped, and `="0123"`, which keeps zeros in front,
+    is its text. `\N` is what databases write for no value.
     """
     text = cell.strip()
-    if text and text[0] in "'=":
-        if text[0] == "'" and text[1:2] in _GUARDED:
+    if text and text[0] in "'=\\":
+        if text == "\\N":
+            return ""
+        if text[0] == "'" and (text[1:2] in _GUARDED or text[1:].isdecimal()):
             return text[1:].strip()
         if text.startswith('="') and text.endswith('"') and len(text) > 2:
             return text[2:-1].replace('""', '"').strip()
     return text
+
+
+def guard_cell(text: str) -> str:
+    """A text as a cell that no spreadsheet takes for a formula; `clean_cell` gives it back (CONTRACT 6).
+
+    Numbers and phones that begin with a sign stay as they are.
+    """
+    bare = text.strip()
+    begins = text if text[:1] in _GUARDED else bare
+    if begins[:1] not in _GUARDED or not begins or _SIGNED.fullmatch(text):
+        return text
+    return f"'{begins}"
 
 
 def split_cell(text: str, separator: str) -> list[str]:
@@ -81,7 +98,9 @@ def _remember(read: Convert) -> Convert:
 
 
 def _read_email(text: str) -> str:
-    """`Ann <ann@example.com>` and `mailto:ann@example.com` are what address books write; of several, none is taken."""
+    """`Ann <ann@example.com>`, `mailto:` and quotes are what address books write; of several, none is taken."""
+    if len(text) > 2 and text[0] == text[-1] == "'":
+        text = text[1:-1].strip()
     if text.endswith(">") and "<" in text and text.count("@") == 1:
         text = text[text.rindex("<") + 1 : -1].strip()
     return text[7:].strip() if text[:7].lower() == "mailto:" else text
@@ -103,7 +122,7 @@ _ADVICE = "format the column as text there and export it again"
 
 
 def _read_day(text: str, form: DateFormat | None) -> str:
-    if _NO_DAY.fullmatch(text):
+    if _NO_DAY.fullmatch(text) or YEARLESS.fullmatch(text):
         return ""
     found = _read(text, form, "invalid_date")
     if found is None:

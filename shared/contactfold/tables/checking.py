@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
 from contactfold.faults import suggest
-from contactfold.tables.mapping import ORGANIZATION, MappedColumn
+from contactfold.tables.mapping import ORGANIZATION, MappedColumn, is_report
 from contactfold.tables.options import Options
 
 _SHOWN = 100
@@ -18,21 +18,30 @@ _COMPARED = 200
 def find_faults(columns: Sequence[MappedColumn], options: Options, schema: Schema) -> list[Reason]:
     """Every fault: a mandatory column missing, none that identifies, two in one place, options beside the file."""
     named = [one.column for one in columns]
-    faults = _find_unknown("mapping", options.mapping, named) + _find_unknown("split", options.split, named)
+    mapped = [column for column in options.mapping if not is_report(column)]  # as the options of such a file have it
+    faults = _find_unknown("mapping", mapped, named) + _find_unknown("split", options.split, named)
     faults += _find_doubles(columns, schema)
+    beginning = "No column says who a row is about"
+    if any("@" in column for column in named):
+        beginning = "The first row seems to hold a contact; put a row with the names of the columns above it"
+    return faults + find_missing(columns, schema, beginning)
+
+
+def find_missing(columns: Sequence[MappedColumn], schema: Schema, nobody: str, place: str = "") -> list[Reason]:
+    """What has to be there and is not: mandatory attributes, and one that identifies.
+
+    `nobody` is how the sentence begins that says so of the latter, `place` its field.
+    """
     filled = {one.attribute for one in columns}
-    faults += [
+    faults = [
         Reason("missing_field", f"Missing mandatory field: {attribute.key}.", attribute.key)
         for attribute in schema.attributes
         if attribute.mandatory and attribute.key not in filled
     ]
     if not any(attribute.key in filled for attribute in schema.identifying):
         known = ", ".join(attribute.key for attribute in schema.identifying)
-        beginning = "No column says who a row is about"
-        if any("@" in column for column in named):
-            beginning = "The first row seems to hold a contact; put a row with the names of the columns above it"
-        message = f"{beginning}: one of them must be one of {known}, by its name or by the option `mapping`."
-        faults.append(Reason("no_identifier", message))
+        message = f"{nobody}: one of them must be one of {known}, by its name or by the option `mapping`."
+        faults.append(Reason("no_identifier", message, place))
     return faults
 
 

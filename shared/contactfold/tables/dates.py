@@ -63,6 +63,9 @@ _PLAIN = (
 )
 _EITHER = re.compile(rf"(?P<one>[0-9]{{1,2}})(?P<mark>[/-])(?P<two>[0-9]{{1,2}})(?P=mark)(?P<year>[0-9]{{4}}){_TAIL}")
 
+YEARLESS = re.compile(r"--[0-9]{2}-?[0-9]{2}")
+"""How address books write a day whose year nobody told: `--05-17`. No date can hold it, so it says nothing."""
+
 _MONTHS = (
     "january januar janvier enero gennaio januari janeiro",
     "february februar février fevrier febrero febbraio februari fevereiro",

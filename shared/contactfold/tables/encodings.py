@@ -25,11 +25,17 @@ class _Misfit:
 
 
 def find_encoding(path: Path, head: bytes, given: str | None) -> str:
-    """The encoding to read a file with; all of the file is in it. Raises `NotATable`."""
+    """The encoding to read a file with; all of the file is in it. Raises `NotATable`.
+
+    A file of UTF-8 that says so is read so whatever is said besides: reports of failed rows are written in it, and
+    come back with the options of the file they are of.
+    """
+    if head.startswith(codecs.BOM_UTF8) and _find_misfit(path, _UTF_8) is None:
+        return "utf-8-sig"
     if given is not None:
         encoding = codecs.lookup(given).name
         _check(path, encoding)
-        return "utf-8-sig" if encoding == _UTF_8 and head.startswith(codecs.BOM_UTF8) else encoding
+        return encoding
     marked = find_bom(head) or find_wide(head)
     if marked is not None:
         _check(path, marked)

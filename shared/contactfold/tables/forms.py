@@ -1,11 +1,11 @@
 """Which form the days of a column are written in, told from its cells."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from contactfold.tables.dates import LONGEST, Ambiguous, DateFormat, compile_format, read_time
+from contactfold.tables.dates import LONGEST, YEARLESS, Ambiguous, DateFormat, compile_format, read_time
 
 _DAYS = (
     "DD/MM/YYYY",
@@ -30,8 +30,8 @@ _COUNTED = re.compile(r"[0-9]{10}(?:[0-9]{3})?")
 class Found:
     """What a column's cells look like.
 
-    `forms` are those of a `date_format` that read every cell which is not ISO 8601; `naive` says that some name no
-    zone; `readable` is False where no form reads half of them.
+    `forms` are those of a `date_format` that read every day which is not ISO 8601; `naive` says that some name no
+    zone; `readable` is False where fewer than half of the rows that say something have a day that can be read.
     """
 
     forms: list[str]
@@ -39,15 +39,23 @@ class Found:
     readable: bool
 
 
-def look_at_dates(cells: Sequence[str]) -> Found:
-    """What these cells, cleaned and none of them empty, look like."""
-    told = [cell for cell in cells if len(cell) <= LONGEST and cell.strip("0/-. :") and not _COUNTED.fullmatch(cell)]
-    asking = [cell for cell in told if not _ISO.match(cell)]
-    forms = [one.text for one in _formats() if asking and all(one.read(cell) is not None for cell in asking)]
+def look_at_dates(cells: Mapping[str, int]) -> Found:
+    """What these cells, cleaned and none of them empty, look like; with each, how many rows have it."""
+    said = [cell for cell in cells if len(cell) <= LONGEST and cell.strip("0/-. :") and not _COUNTED.fullmatch(cell)]
+    told = [cell for cell in said if not YEARLESS.fullmatch(cell)]
+    forms = _find_forms([cell for cell in told if not _ISO.match(cell)])
     first = compile_format(forms[0]) if forms else None
-    read = [_read(cell, first) for cell in told]
-    readable = not told or sum(one is not None for one in read) * 2 > len(told)
-    return Found(forms, any(one is False for one in read), readable)
+    read = {cell: _read(cell, first) for cell in told}
+    days = sum(cells[cell] for cell, zoned in read.items() if zoned is not None)
+    readable = days * 2 >= sum(cells[cell] for cell in told) if told else not said
+    return Found(forms, any(one is False for one in read.values()), readable)
+
+
+def _find_forms(asking: list[str]) -> list[str]:
+    """The forms that read every one of these cells that is a day; an `unknown` among them says nothing about that."""
+    read = {one.text: {cell for cell in asking if one.read(cell) is not None} for one in _formats()}
+    days = set().union(*read.values()) | {cell for cell in asking if _read(cell, None) is not None}
+    return [text for text, understood in read.items() if days and understood == days]
 
 
 @cache

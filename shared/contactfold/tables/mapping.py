@@ -3,16 +3,17 @@
 A column is what the options say; else the attribute whose key, name or alias it is; else a field of the organisation,
 where it reads `Account <Field>` or `organization.<field>`; else what one of the usual synonyms names. Where several
 columns could be one attribute that holds one value, a synonym gives way: it is left out, and named as left out. Two
-columns that carry the attribute's own name stay, and a `Plan` refuses them.
+columns that carry the attribute's own name stay, and a `Plan` refuses them. A `Title` is somebody's job, unless there
+is a `Job Title` beside it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from contactfold.accounts import ACCOUNT_ID, find_account_field
 from contactfold.domain.schema import Schema, fold_name
-from contactfold.tables.synonyms import LINES, fold_column
+from contactfold.tables.synonyms import ADDRESSING, JOB, LINES, fold_column
 
 ORGANIZATION = "organization."
 """What stands before a field of the organisation that a column is."""
@@ -47,11 +48,18 @@ class MappedColumn:
     how: str
 
 
-def map_columns(columns: Sequence[str], mapping: Mapping[str, str | None], schema: Schema) -> list[MappedColumn]:
-    """What each column is, in their order; what `mapping` says goes before everything else."""
-    found = [_map_column(column, mapping, schema) for column in columns]
+def map_columns(
+    columns: Sequence[str], mapping: Mapping[str, str | None], schema: Schema, blank: Collection[str] = ()
+) -> list[MappedColumn]:
+    """What each column is, in their order; what `mapping` says goes before everything else.
+
+    Of several that could fill one place, those that are `blank` come last.
+    """
+    found = _tell_titles([_map_column(column, mapping, schema) for column in columns], mapping)
     filled = {one.attribute for one in found if one.how in {EXACT, BY_NAME} or one.column in mapping}
-    return [_yield_place(one, filled, mapping, schema) for one in found]
+    order = sorted(range(len(found)), key=lambda place: found[place].column in blank)
+    placed = {place: _yield_place(found[place], filled, mapping, schema) for place in order}
+    return [placed[place] for place in range(len(found))]
 
 
 def find_target(name: str, schema: Schema) -> str | None:
@@ -105,6 +113,20 @@ def _organization_field(name: str) -> str | None:
     if not field or len(field) > _LONGEST_FIELD or field.startswith("$") or field in _RESERVED or "\0" in field:
         return None
     return ORGANIZATION + field
+
+
+def _tell_titles(found: list[MappedColumn], mapping: Mapping[str, str | None]) -> list[MappedColumn]:
+    """The columns, without a `Title` as what a `Job Title` beside it is."""
+    jobs = {one.attribute for one in found if one.attribute and fold_column(one.column) == JOB}
+    return [
+        MappedColumn(one.column, None, NONE)
+        if one.how == BY_NAME
+        and one.attribute in jobs
+        and one.column not in mapping
+        and fold_column(one.column) == ADDRESSING
+        else one
+        for one in found
+    ]
 
 
 def _yield_place(

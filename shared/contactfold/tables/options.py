@@ -146,9 +146,8 @@ def _mapping(raw: object, schema: Schema) -> dict[str, str | None]:
         if target is None:
             known = [attribute.key for attribute in schema.attributes]
             meant = suggest(name, known) if isinstance(name, str) else ""
-            got = f" {name[:_SHOWN]!r}" if isinstance(name, str) else ""
             sentence = (
-                f"maps the column {shown!r} to no such attribute{got}{meant}; it takes an attribute's key, "
+                f"maps the column {shown!r} to no such attribute{meant}; it takes an attribute's key, "
                 "`organization.<field>`, or null to leave the column out"
             )
             raise _Wrong(sentence, shown)

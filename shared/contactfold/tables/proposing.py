@@ -4,6 +4,7 @@ Only the first rows are looked at. What the options say already stands; what a f
 is in March or in April) is never guessed: a note says so, and the user decides.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -47,7 +48,7 @@ class Proposal:
 def propose(path: Path, options: Options, schema: Schema) -> Proposal:
     """Look at a file. What `options` say already is never changed. Raises `NotATable`."""
     with Table.open(path, options) as table:
-        names = table.columns
+        names, titled = table.columns, table.titled
         sample = take_sample(table)
         found = replace(
             options,
@@ -55,13 +56,14 @@ def propose(path: Path, options: Options, schema: Schema) -> Proposal:
             encoding=table.encoding or options.encoding,
             sheet=table.sheet or options.sheet,
         )
-    columns = map_columns(names, options.mapping, schema)
-    given = replace(found, mapping=_write_mapping(columns, options))
+    columns = map_columns(names, options.mapping, schema, _list_blank(names, sample))
     dates = _look_at_dates(columns, sample, schema)
     columns, notes = _leave_out(columns, dates, options)
+    given = replace(found, mapping=_write_mapping(columns, options))
     dates = {place: one for place, one in dates.items() if columns[place].attribute is not None}
     form, told = _choose_format(columns, dates, options)
-    notes += told + _tell_zones(columns, dates, options, schema) + _tell_match_on(columns, options)
+    notes += _tell_title(titled) + told
+    notes += _tell_zones(columns, dates, options, schema) + _tell_match_on(columns, options)
     found = replace(
         found,
         date_format=form,
@@ -85,14 +87,28 @@ def take_sample(table: Table) -> list[list[str]]:
     return found
 
 
+def _list_blank(names: list[str], sample: list[list[str]]) -> set[str]:
+    """The columns that say nothing, as far as was looked."""
+    said: set[int] = set()
+    for cells in sample:
+        said.update(place for place, cell in enumerate(cells) if cell and place not in said and clean_cell(cell))
+    return {name for place, name in enumerate(names) if sample and place not in said}
+
+
+def _tell_title(titled: int | None) -> list[Reason]:
+    if titled is None:
+        return []
+    return [Reason("title_rows", f"The columns are named in row {titled}; what is above it is no part of the table.")]
+
+
 def _write_mapping(columns: list[MappedColumn], options: Options) -> dict[str, str | None]:
     """What every column is, as an option; columns that the file has not stay, for a fault to name them."""
     return {**options.mapping, **{one.column: one.attribute for one in columns}}
 
 
-def _cells_of(place: int, sample: Iterable[Sequence[str]]) -> list[str]:
-    """The different texts of a column, cleaned, in the order they came."""
-    return list(dict.fromkeys(text for cells in sample if (text := clean_cell(cells[place]))))
+def _count_cells(place: int, sample: Iterable[Sequence[str]]) -> Counter[str]:
+    """The different texts of a column, cleaned, in the order they came, and how many rows have each."""
+    return Counter(text for cells in sample if (text := clean_cell(cells[place])))
 
 
 def _attribute_of(column: MappedColumn, schema: Schema) -> Attribute | None:
@@ -105,14 +121,14 @@ def _look_at_dates(columns: list[MappedColumn], sample: list[list[str]], schema:
     for place, column in enumerate(columns):
         attribute = _attribute_of(column, schema)
         if attribute is not None and attribute.type in {"date", "datetime"}:
-            found[place] = look_at_dates(_cells_of(place, sample))
+            found[place] = look_at_dates(_count_cells(place, sample))
     return found
 
 
 def _leave_out(
     columns: list[MappedColumn], dates: dict[int, Found], options: Options
 ) -> tuple[list[MappedColumn], list[Reason]]:
-    """Columns that nobody mapped on purpose, and that hold no days at all (a birthday without its year), left out."""
+    """Columns that nobody mapped on purpose, and that hold hardly any days (birthdays without a year), left out."""
     notes: list[Reason] = []
     kept = list(columns)
     for place, found in dates.items():
@@ -121,8 +137,8 @@ def _leave_out(
             continue
         kept[place] = MappedColumn(column.column, None, "none")
         message = (
-            f"The column {column.column!r} holds no days with a year that can be read, so it is left out; "
-            "give the option `date_format` if they can."
+            f"Most of the column {column.column!r} is no day with a year that can be read, so it is left out; "
+            "give the option `date_format` if it is, or name its attribute with `mapping` to take it all the same."
         )
         notes.append(Reason("unreadable_dates", message, column.column))
     return kept, notes
@@ -184,7 +200,7 @@ def _list_separators(columns: list[MappedColumn], sample: list[list[str]], schem
     for place, column in enumerate(columns):
         attribute = _attribute_of(column, schema)
         if attribute is not None and attribute.multi:
-            separator = find_separator(attribute, _cells_of(place, sample))
+            separator = find_separator(attribute, list(_count_cells(place, sample)))
             if separator is not None:
                 found[column.column] = separator
     return found

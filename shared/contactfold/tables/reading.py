@@ -1,8 +1,8 @@
 """Files of contacts as rows of text: CSV and TSV as programs write them, and XLSX (CONTRACT 6).
 
-What a file is, is told by what it holds. Its first row that is not blank names the columns; every other row that is
-not blank has a cell for each, or is at fault. A row keeps the number that a spreadsheet shows for it: blank lines
-count there, and a line break within quotes does not.
+What a file is, is told by what it holds. Its first row that is not blank, and no title, names the columns; every other
+row that is not blank has a cell for each, or is at fault. A row keeps the number that a spreadsheet shows for it: blank
+lines count there, and a line break within quotes does not.
 """
 
 import os
@@ -15,8 +15,10 @@ from types import TracebackType
 from typing import Self
 
 from contactfold.domain.outcome import Reason
+from contactfold.tables.cells import clean_cell
 from contactfold.tables.encodings import find_encoding
 from contactfold.tables.faults import NotATable
+from contactfold.tables.headers import SEARCHED, count_filled, find_header
 from contactfold.tables.options import Options
 from contactfold.tables.sniffing import HEAD, is_workbook
 from contactfold.tables.texts import find_delimiter, open_text, read_records, skip_mark
@@ -49,7 +51,7 @@ class Table:
 
     `columns` are the names of the header, each once: a name that comes again is `Email (2)`, one left out `Column 3`.
     `header` has them as they are written in the file. `delimiter`, `encoding` and `sheet` are what it is read with
-    (None where the kind of file has no such thing).
+    (None where the kind of file has no such thing). `titled` is the number of the header where rows stand above it.
     """
 
     def __init__(self, text: TextIOWrapper | None, workbook: Workbook | None, delimiter: str | None) -> None:
@@ -58,8 +60,10 @@ class Table:
         self.encoding = None if text is None else text.encoding
         self.sheet = None if workbook is None else workbook.sheet
         self._start = 0 if text is None else text.tell()
+        self.titled: int | None = None
         self._header_row, self.header = self._read_header()
         self.columns = name_columns(self.header)
+        self._named = len(_without_empty_end(self.header))
 
     @classmethod
     def open(cls, path: Path, options: Options) -> "Table":
@@ -92,8 +96,9 @@ class Table:
             if number <= self._header_row or (broken is None and not "".join(cells).strip()):
                 continue
             if number > after:
-                fault = broken or (None if len(cells) == width else self._tell_width(len(cells)))
-                yield Row(number, cells) if fault is None else Row(number, cells, Reason("malformed_row", fault))
+                fitting = cells if broken or len(cells) == width else self._fit(cells)
+                fault = broken or (None if len(fitting) == width else self._tell_width(len(cells)))
+                yield Row(number, fitting) if fault is None else Row(number, cells, Reason("malformed_row", fault))
 
     def count(self) -> int:
         """How many rows `rows()` gives: reads the file through."""
@@ -120,21 +125,38 @@ class Table:
             for number, (cells, fault) in enumerate(read_records(self._text, self.delimiter), 1):
                 yield number, cells, fault
         elif self._workbook is not None:
-            width = 0
             for number, cells in self._workbook.records():
-                width = width or len(_without_empty_end(cells))
-                # A sheet is as wide as its widest row: what is empty beyond the header belongs to nobody.
-                yield number, cells if any(cells[width:]) else cells[:width], None
+                yield number, cells, None
 
     def _read_header(self) -> tuple[int, list[str]]:
+        first: list[tuple[int, list[str]]] = []
         for number, cells, fault in self._records():
             if fault is not None:
+                if first:
+                    break
                 raise NotATable("not_a_table", f"The first row, which names the columns, cannot be read: {fault}")
-            if "".join(cells).strip():
-                if len(cells) > MOST_COLUMNS:
-                    raise NotATable("not_a_table", f"The file has more than {MOST_COLUMNS} columns.")
-                return number, cells
-        raise NotATable("empty_file", "The file holds nothing but blank lines; its first row must name the columns.")
+            filled = count_filled(cells)
+            if filled:
+                first.append((number, cells))
+            if filled > 1 or len(first) == SEARCHED:
+                break
+        if not first:
+            message = "The file holds nothing but blank lines; its first row must name the columns."
+            raise NotATable("empty_file", message)
+        place = find_header([cells for _, cells in first])
+        number, header = first[place]
+        if len(header) > MOST_COLUMNS:
+            raise NotATable("not_a_table", f"The file has more than {MOST_COLUMNS} columns.")
+        self.titled = number if place else None
+        # A sheet is as wide as its widest row: what is empty beyond its header belongs to nobody.
+        return number, header if self._workbook is None else _without_empty_end(header)
+
+    def _fit(self, cells: list[str]) -> list[str]:
+        """The cells as wide as the header, where only cells without a name and without a value make the difference."""
+        width = len(self.columns)
+        if len(cells) > width:
+            return cells if "".join(cells[width:]).strip() else cells[:width]
+        return cells + [""] * (width - len(cells)) if len(cells) >= self._named else cells
 
     def _tell_width(self, found: int) -> str:
         return f"This row has {_count(found)}, the header {_count(len(self.columns))}."
@@ -146,7 +168,7 @@ def name_columns(header: Sequence[str]) -> list[str]:
     times: Counter[str] = Counter()
     names = []
     for place, written in enumerate(header, 1):
-        bare = " ".join(written.strip().strip(_INVISIBLE).split())[:LONGEST_COLUMN] or f"Column {place}"
+        bare = " ".join(clean_cell(written.strip().strip(_INVISIBLE)).split())[:LONGEST_COLUMN] or f"Column {place}"
         name = bare
         while name in taken:
             times[bare] += 1

@@ -4,17 +4,18 @@ A `Plan` is made once for a file: which cells are which attribute, and what is d
 row costs little. A row's event is a statement like any other; its id is made of the import and the row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contactfold.accounts import ACCOUNT_ID, NAME
 from contactfold.domain.event import APPEND, MERGE, Statement
 from contactfold.domain.normalise import Refused, is_junk
 from contactfold.domain.outcome import Reason
-from contactfold.domain.schema import Schema
+from contactfold.domain.schema import Attribute, Schema
 from contactfold.tables.cells import Convert, clean_cell, compile_format, make_convert, split_cell
 from contactfold.tables.checking import find_faults
 from contactfold.tables.differing import Accounts
+from contactfold.tables.kinds import find_kind, reaches_an_office
 from contactfold.tables.mapping import ORGANIZATION, MappedColumn, is_report, map_columns
 from contactfold.tables.options import DELETE, Options
 from contactfold.tables.reading import Row
@@ -40,11 +41,12 @@ class PlannedRow:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A column that an attribute's values stand in."""
+    """A column that an attribute's values stand in; `kind` is the place of one that says what kind they are."""
 
     place: int
     convert: Convert | None
     separator: str | None
+    kind: int | None = None
 
 
 class Plan:
@@ -71,9 +73,9 @@ class Plan:
             if one.attribute is not None and one.attribute not in schema.by_key
         ]
         self._accounts = Accounts()
-        self._compile(options, schema)
+        self._compile(columns, options, schema)
 
-    def _compile(self, options: Options, schema: Schema) -> None:
+    def _compile(self, columns: Sequence[str], options: Options, schema: Schema) -> None:
         zone = None if options.timezone is None else find_zone(options.timezone)
         form = None if options.date_format is None else compile_format(options.date_format)
         found: dict[str, list[_Source]] = {}
@@ -81,10 +83,11 @@ class Plan:
             attribute = schema.by_key.get(one.attribute or "")
             if attribute is not None:
                 convert = make_convert(attribute, zone, form)
-                source = _Source(place, convert, options.split.get(one.column))
+                kind = find_kind(columns, place) if attribute.type == "phone" else None
+                source = _Source(place, convert, options.split.get(one.column), kind)
                 found.setdefault(attribute.key, []).append(source)
         for key, sources in found.items():
-            if len(sources) == 1 and sources[0].separator is None:
+            if len(sources) == 1 and sources[0].separator is None and sources[0].kind is None:
                 self._plain.append((sources[0].place, key, sources[0].convert))
             else:
                 self._several.append((key, sources))
@@ -111,7 +114,7 @@ class Plan:
         if self._organization:
             self._say_organization(cells, planned)
         if self._mandatory:
-            self._find_missing(values, faults)
+            find_missing_values(values, self._mandatory, faults)
         return planned
 
     def skip(self, row: Row) -> None:
@@ -145,7 +148,7 @@ class Plan:
         before = len(faults)
         for source in sources:
             text = clean_cell(cells[source.place])
-            if not text:
+            if not text or (source.kind is not None and reaches_an_office(cells[source.kind])):
                 continue
             for one in [text] if source.separator is None else split_cell(text, source.separator):
                 try:
@@ -170,15 +173,23 @@ class Plan:
         if remark is not None:
             planned.remarks.append(remark)
 
-    def _find_missing(self, values: dict[str, object], faults: list[Reason]) -> None:
-        refused = {fault.field for fault in faults}
-        for attribute in self._mandatory:
-            raw = values.get(attribute.key)
-            told = raw if isinstance(raw, list) else [raw]
-            there = any(one and not (attribute.identifies and is_junk(attribute, one)) for one in told)
-            if not there and attribute.key not in refused:
-                message = f"Missing mandatory field: {attribute.key}."
-                faults.append(Reason("missing_field", message, attribute.key))
+
+def find_missing_values(values: Mapping[str, object], mandatory: Iterable[Attribute], faults: list[Reason]) -> None:
+    """Add a fault for each mandatory attribute that a row says nothing of, where none says already why."""
+    refused = {fault.field for fault in faults}
+    for attribute in mandatory:
+        raw = values.get(attribute.key)
+        told = raw if isinstance(raw, list) else [raw]
+        there = any(_says(attribute, one) for one in told)
+        if not there and attribute.key not in refused:
+            message = f"Missing mandatory field: {attribute.key}."
+            faults.append(Reason("missing_field", message, attribute.key))
+
+
+def _says(attribute: Attribute, value: object) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip()) and not (attribute.identifies and is_junk(attribute, value))
+    return value is not None
 
 
 def understand_row(planned: PlannedRow, schema: Schema) -> Statement:

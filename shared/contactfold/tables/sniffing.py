@@ -91,5 +91,5 @@ def _refuse_other_text(head: bytes, encoding: str | None) -> None:
             raise not_a_table(what)
     if encoding is not None or find_wide(head) is not None:
         return
-    if b"\0" in head or len(_CONTROLS.findall(head)) > len(head) // 20:
+    if head.count(0) > 1 + len(head) // 1000 or len(_CONTROLS.findall(head)) > len(head) // 20:
         raise not_a_table(f"a file for programs, which nobody can read as text; {_EXPORT} where it was made")

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+from contactfold.tables.headers import find_header
+
 MOST = 1 << 20
 """Characters that a record may have, and a line."""
 MOST_LINES = 1_000
@@ -138,13 +140,14 @@ def open_text(path: Path, encoding: str) -> TextIOWrapper:
 
 
 def _judge(sample: list[str], delimiter: str) -> tuple[float, int]:
-    """How many of the records are as wide as the first, from 0 to 1, and how wide that is."""
+    """How many of the records are as wide as the header, from 0 to 1, and how wide that is."""
     try:
         records = [
             one for one in csv.reader(sample, delimiter=delimiter, skipinitialspace=True) if "".join(one).strip()
         ]
     except csv.Error:
         return 0.0, 0
+    records = records[find_header(records) :]
     width = len(records[0]) if records else 0
     return (sum(len(one) == width for one in records) / len(records) if records else 0.0), width
 

@@ -4,6 +4,7 @@ import csv
 import io
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +46,52 @@ def test_every_row_comes_back_with_its_number(lines: list[list[str]], delimiter:
     finally:
         path.unlink()
     assert found == [(place, cells) for place, cells in enumerate(lines, 2) if "".join(cells).strip()]
+
+
+TYPED = st.text(st.characters(codec="cp1252", exclude_characters="\x7f" + CONTROLS), max_size=12)
+DIALECTS = st.fixed_dictionaries(
+    {
+        "delimiter": st.sampled_from(",;\t|"),
+        "quoting": st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+        "lineterminator": st.sampled_from(["\n", "\r\n", "\r"]),
+    }
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 99), TYPED, TYPED), max_size=8),
+    DIALECTS,
+    st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-be", "utf-32"]),
+    st.booleans(),
+)
+def test_whatever_a_program_writes_is_read_as_it_was_with_nothing_said_about_it(
+    lines: list[tuple[int, str, str]], dialect: dict[str, Any], encoding: str, excel: bool
+) -> None:
+    """Delimiter, quoting, encoding and line ends are found; cells differ by what stands around them at most."""
+    end = dialect["lineterminator"]
+    if dialect["quoting"] == csv.QUOTE_MINIMAL:
+        # The writer puts quotes around its own line ends, and none around others.
+        lines = [(n, *(end.join(cell.splitlines()) for cell in cells)) for n, *cells in lines]
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, **dialect)
+    writer.writerows([["email", "first_name", "city"], *([f"u{n}@example.com", one, two] for n, one, two in lines)])
+    text = f"sep={dialect['delimiter']}{end}{out.getvalue()}" if excel else out.getvalue()
+    path = write(text.encode(encoding))
+    # Without a mark, text is UTF-8 where it can be, and UTF-16 is told by its zeros: said, either is what it is.
+    said = encoding if encoding in {"cp1252", "utf-16-be"} else None
+    try:
+        with Table.open(path, Options(encoding=said)) as table:
+            columns, rows = table.columns, list(table.rows())
+            assert (table.delimiter, table.titled) == (dialect["delimiter"], None)
+    finally:
+        path.unlink()
+    assert columns == ["email", "first_name", "city"]
+    assert [row.number for row in rows] == list(range(2, len(lines) + 2))
+    assert all(row.fault is None for row in rows)
+    assert [[cell.strip() for cell in row.cells] for row in rows] == [
+        [f"u{n}@example.com", one.strip(), two.strip()] for n, one, two in lines
+    ]
 
 
 @settings(max_examples=300, deadline=None)

@@ -96,8 +96,42 @@ def test_a_birthday_without_its_year_is_left_out_and_named(schema: Schema, sampl
     assert proposal.options.mapping["Birthday"] is None
     assert "Birthday" in proposal.left_out
     assert notes(proposal) == [("unreadable_dates", "Birthday")]
+    assert proposal.given.mapping["Birthday"] is None, "nor does every row fail where nobody looked at a proposal"
     mapped = propose(samples / "mailchimp.csv", Options(mapping={"Birthday": "date_of_birth"}), schema)
     assert mapped.options.mapping["Birthday"] == "date_of_birth"
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted", "noted"),
+    [
+        (["17/05/1990", "03/04/1985", "unknown", "n.a."], "DD/MM/YYYY", []),
+        (["03/04/1990", "05/06/1985", "unknown"], None, ["ambiguous_date"]),
+        (["17/05/1990", "03/04/1985", "May 3, 1985"], None, []),
+    ],
+)
+def test_a_cell_that_is_no_day_hides_nothing_of_the_others(
+    schema: Schema, written: Write, cells: list[str], wanted: str | None, noted: list[str]
+) -> None:
+    """`May 3, 1985` is a day, though of no form: a form for the others would refuse it."""
+    proposal = propose(written(column("Birthday", *cells)), Options(), schema)
+    assert (proposal.options.date_format, [note.code for note in proposal.notes]) == (wanted, noted)
+    assert proposal.options.mapping["Birthday"] == "date_of_birth"
+
+
+@pytest.mark.parametrize(
+    ("cells", "kept"),
+    [
+        (["1990-01-02", "1990-01-02", "nope"], True),
+        (["1990-01-02", "nope"], True),
+        (["1990-01-02", "05/17", "05/18"], False),
+    ],
+)
+def test_a_column_of_days_is_kept_where_half_of_its_rows_have_one(
+    schema: Schema, written: Write, cells: list[str], kept: bool
+) -> None:
+    proposal = propose(written(column("Birthday", *cells)), Options(), schema)
+    assert (proposal.options.mapping["Birthday"] is not None) is kept
+    assert notes(proposal) == ([] if kept else [("unreadable_dates", "Birthday")])
 
 
 def test_times_without_a_zone_ask_for_one(written: Write) -> None:
@@ -214,6 +248,7 @@ EXPORTS = {
         "phone_number": ("+14155550123", "+14155550124"),
         "date_of_birth": ("1990-05-17",),
         "labels": ("Friends", "Team"),
+        "title": ("Buyer",),
         "email": ("ann@example.com", "ann.smith@example.com"),
         "language": ("en",),
     },
