@@ -10,7 +10,9 @@ Where normalising changed or dropped something, the door writes the values as th
 an older schema made of it.
 """
 
+import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -21,7 +23,7 @@ from contactfold.domain.errors import ContactfoldError
 from contactfold.domain.event import APPEND, DIRECTIVES, LONGEST_NAME, MERGE, UPSERT, Organization, Scalar, Statement
 from contactfold.domain.identity import list_identifiers
 from contactfold.domain.outcome import Outcome, Reason
-from contactfold.domain.schema import Attribute, Schema
+from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import format_event_id, format_time, make_event_id, pack_stamp, parse_time, stamp_time
 from contactfold.ports import Evidence, LogRecord, NewRecord
 from contactfold.redriving import first_place
@@ -135,7 +137,8 @@ def _read_normal(value: bytes, schema: Schema) -> Statement | None:
         occurred_at, received_at = parse_time(event.occurred_at), parse_time(event.received_at)
         if occurred_at is None or received_at is None or event.type != UPSERT:
             return None
-        values = {key: _as_tuple(raw, schema.by_key[key]) for key, raw in event.values.items()}
+        shapes = _shapes(schema)
+        values = {key: _as_tuple(raw, *shapes[key]) for key, raw in event.values.items()}
         identifiers = list_identifiers(values, schema)
         if not identifiers or not _can_name(event.id) or not _can_name(event.source):
             return None
@@ -169,21 +172,37 @@ def _can_name(text: str) -> bool:
     return 0 < len(text) <= LONGEST_NAME
 
 
-def _as_tuple(raw: object, attribute: Attribute) -> tuple[Scalar, ...]:
+_Shape: TypeAlias = tuple[type, int, bool]
+"""What a value in normal form is held as, how long text may be, and whether there may be several."""
+
+
+@lru_cache(maxsize=8)
+def _shapes(schema: Schema) -> dict[str, _Shape]:
+    """The shape of each attribute's values."""
+    return {
+        attribute.key: (
+            _HELD_AS.get(attribute.type, str),
+            LONGEST_NAME if attribute.identifies else sys.maxsize,
+            attribute.multi,
+        )
+        for attribute in schema.attributes
+    }
+
+
+def _as_tuple(raw: object, expected: type, longest: int, multi: bool) -> tuple[Scalar, ...]:
     if raw == "":
         return ()
     values: list[Any] = raw if isinstance(raw, list) else [raw]
-    expected = _HELD_AS.get(attribute.type, str)
-    longest = LONGEST_NAME if attribute.identifies else None
     for value in values:
-        if type(value) is not expected:
+        kind: type = type(value)
+        if kind is not expected:
             raise TypeError
-        if isinstance(value, str):
-            if longest is not None and len(value) > longest:
+        if kind is str:
+            if len(value) > longest:
                 raise TypeError
-        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        elif kind is int and not -(1 << 63) <= value < 1 << 63:
             raise TypeError
-    if len(values) != 1 and not attribute.multi:
+    if not multi and len(values) != 1:
         raise TypeError
     return tuple(values)
 

@@ -41,8 +41,8 @@ MUTATIONS = (
     Mutation(
         "a redrive takes the letter away in the transaction that applies it",
         f"{PROCESSOR}/letters.py",
-        "        self.gone.add(letter.id)\n",
-        "        pass\n",
+        "                settled.gone.add(letter.id)\n",
+        "                pass\n",
         f"{REDRIVEN}::test_letters_that_are_redriven_in_any_order_are_applied_and_gone",
         "embedded",
     ),
@@ -57,7 +57,7 @@ MUTATIONS = (
     Mutation(
         "a dead letter of an import's row counts as a failed row",
         f"{PROCESSOR}/letters.py",
-        "                self.failed[letter.import_row[0], letter.partition] += 1\n",
+        "                failed[row[0], letter.partition] += 1\n",
         "                pass\n",
         f"{REDRIVEN}::test_a_dead_letter_of_an_imports_row_is_a_failed_row_until_it_is_applied",
         "embedded",

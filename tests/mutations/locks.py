@@ -167,7 +167,7 @@ DIRECTIVES = (
     ),
     Mutation(
         "a statement passes the gates of shared identifiers it names",
-        f"{PROCESSOR}/deciding.py",
+        f"{PROCESSOR}/counting.py",
         "                workspace.gates.pass_through(gate_of_shared(identifier), record.partition)\n",
         "                pass\n",
         MET,

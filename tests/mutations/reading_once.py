@@ -3,6 +3,7 @@
 from mutations.mutation import ADAPTERS, DOMAIN, LATE, PROCESSOR, Mutation
 
 CONTRACT = "tests/contract/test_directory.py"
+AHEAD = "tests/unit/processor/test_looking_ahead.py"
 
 MUTATIONS = (
     Mutation(
@@ -93,9 +94,30 @@ MUTATIONS = (
     Mutation(
         "a record is read again from the position after a fence",
         f"{PROCESSOR}/processor.py",
-        "found=fenced.found)\n                await self._start_over(reader, pending)\n",
+        "found=fenced.found)\n                await self._start_over(reader, intake)\n",
         "found=fenced.found)\n",
         "tests/integration/processor/test_exactly_once.py"
         "::test_a_batch_that_another_worker_has_applied_is_neither_skipped_nor_repeated",
+    ),
+    Mutation(
+        "a fetch that failed while a batch was written fails again before the next one",
+        f"{PROCESSOR}/intake.py",
+        "                self._fault = fault\n",
+        "                del fault\n",
+        f"{AHEAD}::test_what_goes_wrong_ahead_is_met_by_whoever_fetches_next",
+    ),
+    Mutation(
+        "a partition that comes back has no hole where records were fetched ahead",
+        f"{PROCESSOR}/intake.py",
+        "            records = skip_applied([record for record in records if record.partition in held])\n",
+        "            records = skip_applied(records)\n",
+        f"{AHEAD}::test_a_partition_that_goes_and_comes_back_has_no_hole",
+    ),
+    Mutation(
+        "a batch is decided ahead on what the one before it writes",
+        f"{PROCESSOR}/following.py",
+        "mine | await self._directory.marks(rest) if rest else mine",
+        "await self._directory.marks(event_ids)",
+        f"{AHEAD}::test_a_batch_that_was_decided_meanwhile_is_written_as_one_that_was_decided_afterwards",
     ),
 )

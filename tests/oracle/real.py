@@ -82,6 +82,7 @@ class Feed:
         self.steps: list[Step] = []
         self._limit = limit
         self._now = NOW
+        self._ahead: list[LogRecord] = []
         self._settling = itertools.cycle(SETTLING)
         limits = Limits() if limit is None else Limits(component_events=limit, dead_share=1.0)
         self._applier = Applier(directory, SCHEMA, limits, lambda: self._now)
@@ -90,14 +91,13 @@ class Feed:
         """Go on where the directory says this partition stands, as a processor does that starts."""
         self.offset = (await self._applier.load_windows([self.partition])).get(self.partition, 0)
 
-    async def apply(self, events: Sequence[tuple[int, Event]]) -> list[Outcome]:
+    async def apply(self, events: Sequence[tuple[int, Event]], then: Sequence[tuple[int, Event]] = ()) -> list[Outcome]:
         """Apply one batch, at once or in steps, each again from the start where another processor was faster.
 
-        The outcomes of what was new.
+        The outcomes of what was new. What comes `then` is decided while the last of it is written.
         """
-        records = [
-            self._record(event, self.offset + n, normal=bool(place % 2)) for n, (place, event) in enumerate(events)
-        ]
+        records = self._ahead or self._make(events, self.offset)
+        self._ahead = self._make(then, self.offset + len(events))
         outcomes: list[Outcome] = []
         while records:
             ruled = any(is_directive(event) for _, event in events)
@@ -140,7 +140,7 @@ class Feed:
         for _ in range(TRIES):
             try:
                 # `apply` would halve a batch that crashes, and so hide the crash.
-                applied = await self._applier._apply(records)
+                applied = await self._applier._apply(records, self._look_ahead)
             except RetryOnFreshState as met:
                 self.conflicts += 1
                 conflict = met
@@ -149,6 +149,12 @@ class Feed:
             assert may_cut or applied.count == len(records), "a batch was cut without need"
             return applied
         raise AssertionError(f"a batch met a conflict {TRIES} times: {conflict}")
+
+    def _make(self, events: Sequence[tuple[int, Event]], offset: int) -> list[LogRecord]:
+        return [self._record(event, offset + n, normal=bool(place % 2)) for n, (place, event) in enumerate(events)]
+
+    async def _look_ahead(self) -> Sequence[LogRecord]:
+        return self._ahead
 
     def _find_buried(self, events: Sequence[tuple[int, Event]], letters: Sequence[DeadLetter]) -> set[str]:
         for letter in letters:
@@ -177,8 +183,9 @@ def _write(understood: Directive | Statement, sent: Event) -> NewRecord:
 async def apply_all(feed: Feed, events: Sequence[Event], arrival: Arrival) -> list[Outcome]:
     """Apply a whole history as it arrives."""
     outcomes: list[Outcome] = []
-    for batch in arrival:
-        outcomes += await feed.apply([(place, events[place]) for place in batch])
+    batches = [[(place, events[place]) for place in batch] for batch in arrival]
+    for place, batch in enumerate(batches):
+        outcomes += await feed.apply(batch, next(iter(batches[place + 1 :]), ()))
         await feed.settle(feed.pieces())
     return outcomes
 

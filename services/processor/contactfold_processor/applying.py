@@ -2,8 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from operator import is_
+from typing import TypeAlias
 
 import structlog
 
@@ -23,12 +25,16 @@ from contactfold.exits import explain, locate
 from contactfold.ports import Changes, Clock, Directory, LogRecord, Partition, Window
 from contactfold_processor.breaker import Stop, advance, find_trip
 from contactfold_processor.deciding import Decider, Decision
+from contactfold_processor.following import FollowingDirectory, may_follow
 from contactfold_processor.letters import Letters
 from contactfold_processor.pacing import backoff
 from contactfold_processor.records import bury
 from contactfold_processor.settling import AT_ONCE
 
 _log = structlog.get_logger(__name__)
+
+Upcoming: TypeAlias = Callable[[], Awaitable[Sequence[LogRecord]]]
+"""Gives the records that will be applied next, as far as anybody can tell; none where nobody can."""
 
 _LAST_TRY = 3
 """Times a single record that fails for an unknown reason is tried before it becomes a dead letter."""
@@ -54,6 +60,18 @@ class Applied:
     decision: Decision
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A decision that was made while the batch before it was written."""
+
+    records: Sequence[LogRecord]
+    decision: Decision
+
+    def is_of(self, records: Sequence[LogRecord]) -> bool:
+        """Whether it is the decision on these records."""
+        return len(records) == len(self.records) and all(map(is_, records, self.records))
+
+
 class Applier:
     """Applies records to one directory and remembers the positions it left."""
 
@@ -68,6 +86,7 @@ class Applier:
         self.windows: dict[Partition, Window] = {}
         self.name = secrets.token_hex(8)
         """What this applier signs with where it works on a directive that is settling."""
+        self._ahead: _Ahead | None = None
         self.refused: Changes | None = None
         """What the last batch would have written, where its commit was refused for what others wrote."""
 
@@ -88,8 +107,10 @@ class Applier:
             if record.partition not in windows or record.offset >= windows[record.partition].next
         ]
 
-    async def apply(self, records: Sequence[LogRecord]) -> Applied:
+    async def apply(self, records: Sequence[LogRecord], upcoming: Upcoming | None = None) -> Applied:
         """Apply these records, or as many of the first of them as can be, in one transaction.
+
+        While they are written, the `upcoming` ones are decided; where those are applied next, that is saved.
 
         Raises `RetryOnFreshState`, `Fenced`, `Unavailable` as `Directory.commit` does, and `Tripped`.
         Whatever else goes wrong is narrowed down to the record at fault, which becomes a dead letter. Not so where
@@ -99,7 +120,7 @@ class Applier:
         self.refused = None
         for tries in range(1, _LAST_TRY + 1):
             try:
-                return await self._apply(records)
+                return await self._apply(records, upcoming)
             except (Unwilling, OSError, MemoryError) as refusal:
                 _log.warning("batch_refused", records=len(records), why=explain(refusal))
                 if len(records) > 1:
@@ -117,8 +138,12 @@ class Applier:
                 await asyncio.sleep(backoff(tries))
         return await self.bury(records[0], last)
 
-    async def _apply(self, records: Sequence[LogRecord]) -> Applied:
-        decision = await self._decider.decide(records, self._clock())
+    async def _apply(self, records: Sequence[LogRecord], upcoming: Upcoming | None = None) -> Applied:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.is_of(records):
+            decision = ahead.decision
+        else:
+            decision = await self._decider.decide(records, self._clock())
         records = records[: decision.count]
         await self._letters.settle(records, decision.changes)
         died = {letter.id for letter in decision.changes.dead_letters}
@@ -127,19 +152,46 @@ class Applier:
             raise self._trip(records[0])
         if trip is not None:
             return await self._apply(records[:trip])
-        return await self._commit(records, decision, died)
+        return await self._commit(records, decision, died, upcoming)
 
-    async def _commit(self, records: Sequence[LogRecord], decision: Decision, died: set[str]) -> Applied:
+    async def _commit(
+        self, records: Sequence[LogRecord], decision: Decision, died: set[str], upcoming: Upcoming | None = None
+    ) -> Applied:
         positions = advance(records, died, self.windows, self._limits)
         decision.changes.positions = positions
         try:
-            await self._write(decision.changes)
+            if upcoming is not None and may_follow(decision.changes):
+                await self._write_and_look_ahead(decision.changes, upcoming)
+            else:
+                await self._write(decision.changes)
         except RetryOnFreshState:
             self.refused = decision.changes
             raise
         for window in positions:
             self.windows[window.partition] = Window(window.partition, window.next, window.recent, window.next)
         return Applied(len(records), decision)
+
+    async def _write_and_look_ahead(self, changes: Changes, upcoming: Upcoming) -> None:
+        """Write a batch, and decide the next one meanwhile. Raises what the writing raises, and nothing else."""
+        writing = asyncio.create_task(self._write(changes))
+        try:
+            ahead = await self._look_ahead(FollowingDirectory(self._directory, changes, writing), upcoming)
+            await writing
+        finally:
+            # Where the process is to end: nothing may go on behind a directory that is closed.
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+        self._ahead = ahead
+
+    async def _look_ahead(self, following: FollowingDirectory, upcoming: Upcoming) -> "_Ahead | None":
+        """Decide what comes next; None where that fails: it is decided again, alone, and told then."""
+        try:
+            records = await upcoming()
+            if not records:
+                return None
+            return _Ahead(records, await self._decider.decide(records, self._clock(), on=following.as_directory))
+        except Exception:  # noqa: BLE001 -- whatever it is, it comes again where it is dealt with
+            return None
 
     async def settle(self, limit: int = AT_ONCE, *, busy: Sequence[EventId] = ()) -> bool:
         """Do the next rebuilds of a directive that is settling and not in `busy`; False where there is none.

@@ -8,27 +8,27 @@ identifiers lead to, so that the commit of whoever has not heard of it fails.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import TypeVar
 
 from contactfold.config import Limits
-from contactfold.domain.directives import RuleBook, gate_of_import
+from contactfold.domain.directives import RuleBook
 from contactfold.domain.directory import Handle
 from contactfold.domain.erasing import Hasher
 from contactfold.domain.errors import RetryOnFreshState, Unavailable
 from contactfold.domain.event import ERASE
-from contactfold.domain.outcome import IGNORED, REJECTED, Outcome
+from contactfold.domain.outcome import IGNORED, Outcome
 from contactfold.domain.planning import Group, list_extra_claims, make_groups
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId
 from contactfold.domain.step import refuse, step
-from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecord, Partition
+from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecord
 from contactfold.wire import encode_statement
 from contactfold_processor.aside import keep_aside
+from contactfold_processor.counting import list_subjects, pass_gates
 from contactfold_processor.crowds import find_busiest
-from contactfold_processor.gates import gate_of_shared
 from contactfold_processor.hashing import find_hasher, make_hasher
 from contactfold_processor.loading import check_agreement
 from contactfold_processor.pieces import RETRACTED
@@ -40,9 +40,6 @@ T = TypeVar("T")
 
 _ROUNDS = 3
 """Times a batch is decided by rules that have changed meanwhile, before it is tried again as after a conflict."""
-
-FAILED = "failed"
-"""What a row of an import counts as that became a dead letter or was rejected (CONTRACT 6)."""
 
 
 @dataclass(slots=True)
@@ -77,16 +74,17 @@ class Decider:
         self._limits = limits
         self._book = RuleBook()
 
-    async def decide(self, records: Sequence[LogRecord], now: int) -> Decision:
+    async def decide(self, records: Sequence[LogRecord], now: int, *, on: Directory | None = None) -> Decision:
         """Decide records in the order of their stamps; `now` dates dead letters (microseconds since 1970).
 
-        A directive is decided alone, and what comes before it without it. Raises `RetryOnFreshState` where what was
+        `on` is the directory as it is about to be, where that is not as it is (`FollowingDirectory`). A directive is
+        decided alone, and what comes before it without it. Raises `RetryOnFreshState` where what was
         read does not fit together, because others wrote meanwhile.
         """
 
         async def decide() -> Decision:
             heard = hear(records, self._schema, largest=self._limits.record_bytes, now=now)
-            workspace = await self._begin()
+            workspace = await self._begin(on)
             if heard.directive is not None:
                 if heard.directive[0].kind == ERASE:
                     await self._provide_hasher(workspace)
@@ -114,11 +112,11 @@ class Decider:
 
         return await self._by_the_rules(decide)
 
-    async def _begin(self) -> Workspace:
+    async def _begin(self, on: Directory | None = None) -> Workspace:
         """A workspace for one decision."""
         if self._book.rules.erased and self._hasher is None:
             self._hasher = await find_hasher(self._directory, self._erasure_key)
-        return Workspace(self._directory, self._schema, self._book, self._hasher)
+        return Workspace(on or self._directory, self._schema, self._book, self._hasher)
 
     async def _provide_hasher(self, workspace: Workspace) -> None:
         """Give an erasure its hasher, which is made with the first one."""
@@ -162,7 +160,7 @@ class Decider:
         known, *_ = await asyncio.gather(
             workspace.find_known(list(heard.statements)),
             workspace.find_claims((named - shared) | tokens),
-            workspace.gates.load(_list_subjects(heard, shared)),
+            workspace.gates.load(list_subjects(heard, shared)),
         )
         for event_id in known:
             del heard.statements[event_id]
@@ -177,7 +175,7 @@ class Decider:
         groups = make_groups(excerpt, alive)
         if (fitting := self._count_fitting(groups, records, heard)) < len(records):
             again = hear(records[:fitting], self._schema, largest=self._limits.record_bytes, now=now)
-            return await self._decide_statements(await self._begin(), records[:fitting], again, now)
+            return await self._decide_statements(await self._begin(workspace.directory), records[:fitting], again, now)
         folded = await self._fold(workspace, groups, heard, now)
         for event_id in retracted:
             statement = heard.statements[event_id][0]
@@ -194,7 +192,7 @@ class Decider:
             ]
         )
         dead = [*heard.dead, *folded.dead]
-        _pass_gates(workspace, heard, shared)
+        pass_gates(workspace, heard, shared)
         statements = (statement for statement, _ in heard.statements.values())
         aside = [statement for statement in statements if statement.faults or statement.event_id in retracted]
         await keep_aside(workspace, records, aside, dead)
@@ -279,7 +277,7 @@ class Decider:
             excerpt.touched.update(contact.handle for contact in group.contacts)
             excerpt.touched_components.update(group.components)
             own = (name for statement in group.statements for name in statement.identifiers)
-            busiest = await find_busiest(self._directory, self._schema, group.contacts, own, excerpt.rules.shared)
+            busiest = await find_busiest(workspace.directory, self._schema, group.contacts, own, excerpt.rules.shared)
             reason = (
                 f"A late event would rebuild {group.size + 1} pieces of evidence that hang together, and at most "
                 f"{self._limits.component_events} may (limits.component_events). Most contacts share the "
@@ -287,7 +285,7 @@ class Decider:
                 "the limit."
             )
             # Its own evidence may be what makes it too large, where another processor has just applied a copy.
-            if await self._directory.known([statement.event_id for statement in group.statements]):
+            if await workspace.directory.known([statement.event_id for statement in group.statements]):
                 raise RetryOnFreshState("Another processor has just applied an event of this batch.")
             for statement in group.statements:
                 for record in heard.take_out(statement.event_id):
@@ -327,27 +325,3 @@ class Decider:
             if erased_by:
                 kept = workspace.make_skeleton(kept, statement, erased_by)
             workspace.evidence.append(kept)
-
-
-def _list_subjects(heard: Heard, shared: Iterable[str]) -> set[str]:
-    """The subjects of every gate that a batch passes."""
-    rows = (statement.import_row for statement, _ in heard.statements.values())
-    imports = {gate_of_import(row[0]) for row in rows if row is not None}
-    return imports | {gate_of_shared(identifier) for identifier in shared}
-
-
-def _pass_gates(workspace: Workspace, heard: Heard, shared: set[str]) -> None:
-    """Pass every gate of the batch, and count there what became of an import's rows (of dead ones: `letters`)."""
-    for evidence in workspace.evidence:
-        if evidence.import_row is not None:
-            failed = evidence.outcome.status == REJECTED
-            _count(workspace, evidence.import_row, evidence.partition, FAILED if failed else evidence.outcome.status)
-    if shared:
-        for statement, record in heard.statements.values():
-            for identifier in shared.intersection(statement.identifiers):
-                workspace.gates.pass_through(gate_of_shared(identifier), record.partition)
-
-
-def _count(workspace: Workspace, row: tuple[str, int], partition: Partition, became: str) -> None:
-    counts = workspace.gates.pass_through(gate_of_import(row[0]), partition).counts
-    counts[became] = counts.get(became, 0) + 1

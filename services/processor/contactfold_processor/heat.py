@@ -52,6 +52,11 @@ class Heat:
         self._named: dict[_Place, frozenset[str]] = {}
         self.pace = Pace(size=1, eager=True)
 
+    @property
+    def is_cold(self) -> bool:
+        """Whether nobody is known to be hot, so that batches are cut from the front."""
+        return not self._hot
+
     async def learn(self, refused: Changes) -> bool:
         """Look which documents of a refused batch are stored in another version by now; whether that is news."""
         contacts = {contact.handle: contact for contact in (*refused.contacts, *refused.gone_contacts)}

@@ -3,6 +3,17 @@
 import random
 from dataclasses import dataclass
 
+from contactfold.ports import Lane
+
+BULK_LIMIT = 500
+"""Records of a bulk batch at most: a live event that comes after a while without any waits for one of these."""
+
+_FEWEST = 50
+_BULK_TIME = 10_000
+"""Microseconds that a bulk batch may take while live events come: each of them waits for half of one, on average."""
+_CALM = 1_000_000
+"""Microseconds without a live record after which none is expected soon."""
+
 
 @dataclass(slots=True)
 class Pace:
@@ -16,6 +27,11 @@ class Pace:
     """The last of them in a row that no open transaction explains: what is stored did not fit together."""
     eager: bool = False
     """Whether it grows by half, and the first conflict of a row takes a quarter only: where conflicts are expected."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether batches are as large as they get: no other writer was met lately."""
+        return self.size == self.largest
 
     def succeed(self) -> None:
         """A batch was committed."""
@@ -37,6 +53,28 @@ class Pace:
         """What the last batch met is kept apart from now on: the last halving is taken back, and the row ends."""
         self.conflicts = self.contradictions = 0
         self.size = min(self.largest, self.size * 2)
+
+
+@dataclass(slots=True)
+class Yielding:
+    """How large bulk batches are: as large as they may be, unless live records came lately. Times are microseconds."""
+
+    _cost: float = 0.0
+    """What a bulk record took lately."""
+    _live_at: int | None = None
+
+    def hear(self, lane: Lane, records: int, begun: int, took: int) -> None:
+        """A batch of so many records was applied."""
+        if lane is Lane.LIVE:
+            self._live_at = begun
+        elif records and took > 0:
+            self._cost = took / records
+
+    def limit(self, now: int) -> int:
+        """How many records the next bulk batch takes at most."""
+        if self._live_at is None or not 0 <= now - self._live_at <= _CALM or not self._cost:
+            return BULK_LIMIT
+        return max(_FEWEST, min(BULK_LIMIT, int(_BULK_TIME / self._cost)))
 
 
 def backoff(tries: int) -> float:

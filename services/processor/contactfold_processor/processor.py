@@ -7,7 +7,8 @@ the directory's positions neither repeats nor loses a record.
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import structlog
 
@@ -31,17 +32,12 @@ from contactfold_processor.applying import Applied, Applier, Tripped
 from contactfold_processor.breaker import STOPPED, Stop, read_stop, write_stop
 from contactfold_processor.gaps import accept_gap, is_accepted, take_gap
 from contactfold_processor.heat import HOT_AFTER, Heat
-from contactfold_processor.pacing import Pace, backoff
+from contactfold_processor.intake import Intake
+from contactfold_processor.pacing import Pace, Yielding, backoff
 from contactfold_processor.settler import Settler
 
 GROUP = "contactfold"
 """What consumer groups are named by: all processors of one directory share the partitions through one."""
-
-BULK_LIMIT = 500
-"""Records of a bulk batch: small, so that a live event never waits long for one."""
-
-BULK_TURN = 8
-"""Where live events never pause, one batch in so many is a bulk one, so that imports end at all."""
 
 IDLE_WAIT = 0.05
 """Seconds to wait for a live record before looking at the bulk lane again."""
@@ -93,7 +89,7 @@ class Processor:
         self._settler = Settler(directory, self._applier, clock)
         self._pace = Pace()
         self._heat = Heat(directory, schema)
-        self._turn = 0
+        self._yielding = Yielding()
         self._checked_at = 0
         self._acknowledged_at = 0
         self._measured_at = 0
@@ -135,39 +131,34 @@ class Processor:
             await reader.close()
 
     async def _work(self, reader: LogReader, stop: asyncio.Event) -> None:
-        pending: list[LogRecord] = []
-        lane = Lane.LIVE
+        intake = Intake(self._pace, self._yielding, self._clock)
         gap: RecordsGone | None = None
         while not stop.is_set():
             if await self._stands_still():
                 # What was fetched is read again afterwards: to drop it and read on would lose it.
-                await self._start_over(reader, pending)
-                pending = []
+                await self._start_over(reader, intake)
                 await _wait(stop, 1.0)
                 continue
             await self._measure_lag(reader)
-            held = reader.assignment()
-            pending = self._applier.skip_applied([record for record in pending if record.partition in held])
+            intake.keep(reader.assignment(), self._applier.skip_applied)
             silent = fetched = False
             try:
                 if gap is not None:
                     await self._meet_gap(reader, gap)
                     gap = None
-                elif not pending:
+                elif not intake.pending:
                     settling = await self._settler.turn()
-                    lane, pending = await self._fetch(reader, wait=0 if settling else IDLE_WAIT)
-                    silent, fetched = not pending, bool(pending)
+                    await intake.fetch(reader, wait=0 if settling else IDLE_WAIT)
+                    silent, fetched = not intake.pending, bool(intake.pending)
                 else:
-                    await self._apply(pending, lane, stop)
+                    await self._apply(intake, reader, stop)
                     await self._acknowledge(reader)
             except Fenced as fenced:
                 _log.info("fenced", partition=fenced.partition, expected=fenced.expected, found=fenced.found)
-                await self._start_over(reader, pending)
-                pending = []
+                await self._start_over(reader, intake)
             except Tripped as tripped:
                 await self._stand_still(tripped.stop)
-                await self._start_over(reader, pending)
-                pending = []
+                await self._start_over(reader, intake)
             except RecordsGone as gone:
                 gap = gone
             except RetryOnFreshState:
@@ -176,18 +167,6 @@ class Processor:
             if not fetched:
                 # What is fetched says nothing of the directory yet, which may still be what is waited for.
                 self.away = await self._why_silent() if silent else None
-
-    async def _fetch(self, reader: LogReader, *, wait: float) -> tuple[Lane, list[LogRecord]]:
-        """The next records: live ones first, bulk ones where no live one waits; after `wait` seconds none."""
-        self._turn = (self._turn + 1) % BULK_TURN
-        bulk_limit = min(BULK_LIMIT, self._pace.size)
-        if self._turn == 0 and (records := await reader.fetch(Lane.BULK, limit=bulk_limit, wait=0)):
-            return Lane.BULK, records
-        if records := await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=0):
-            return Lane.LIVE, records
-        if records := await reader.fetch(Lane.BULK, limit=bulk_limit, wait=0):
-            return Lane.BULK, records
-        return Lane.LIVE, await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=wait)
 
     async def _why_silent(self) -> str | None:
         """Why nothing was fetched: a log that is away is as silent as one without news, so it is asked now and then."""
@@ -201,13 +180,16 @@ class Processor:
             return str(away)
         return None
 
-    async def _apply(self, pending: Sequence[LogRecord], lane: Lane, stop: asyncio.Event) -> None:
+    async def _apply(self, intake: Intake, reader: LogReader, stop: asyncio.Event) -> None:
         """Apply some of the pending records: the first ones of each of some partitions."""
-        cut = self._heat.cut(pending, self._pace.size)
+        cut = self._heat.cut(intake.pending, self._pace.size)
         pace, batch = self._heat.pace if cut.hot else self._pace, cut.records
+        # A decision ages while another batch is written: not where others write the same people.
+        in_peace = self._heat.is_cold and self._pace.is_full and not self._settler.busy
+        upcoming = partial(intake.look_ahead, reader, len(batch)) if in_peace else None
         begun = self._clock()
         try:
-            applied = await self._applier.apply(batch)
+            applied = await self._applier.apply(batch, upcoming)
         except RetryOnFreshState as conflict:
             telemetry.BATCH_CONFLICTS.inc()
             pause = pace.conflict(collided=isinstance(conflict, Collided))
@@ -225,7 +207,7 @@ class Processor:
             self._heat.succeed()
         else:
             pace.succeed()
-        self._tell(batch[: applied.count], applied, lane, begun, conflicts)
+        self._tell(batch[: applied.count], applied, intake.lane, begun, conflicts)
 
     async def _part(self, pace: Pace) -> None:
         """After two conflicts in a row, keep those apart whom another processor writes too."""
@@ -250,6 +232,7 @@ class Processor:
         telemetry.REBUILDS.inc(decision.rebuilt)
         took = self._clock() - begun
         telemetry.BATCH_SECONDS.observe(took / 1e6)
+        self._yielding.hear(lane, len(batch), begun, took)
         positions = {window.partition: window.next for window in decision.changes.positions}
         self._to_acknowledge |= positions
         _log.info(
@@ -288,10 +271,11 @@ class Processor:
             await reader.acknowledge(self._to_acknowledge)
             self._to_acknowledge = {}
 
-    async def _start_over(self, reader: LogReader, pending: Iterable[LogRecord]) -> None:
-        """Read the partitions of these records again from where the directory says they stand."""
-        partitions = sorted({record.partition for record in pending})
-        first = {record.partition: record.offset for record in reversed(list(pending))}
+    async def _start_over(self, reader: LogReader, intake: Intake) -> None:
+        """Read the partitions of what was fetched again from where the directory says they stand."""
+        dropped = intake.drop()
+        partitions = sorted({record.partition for record in dropped})
+        first = {record.partition: record.offset for record in reversed(dropped)}
         positions: Mapping[Partition, int] = await self._applier.load_windows(partitions)
         for partition in partitions:
             await reader.rewind(partition, positions.get(partition, first[partition]))

@@ -11,12 +11,12 @@ from contactfold.domain.schema import Schema, compared_by, name_identifier
 
 def list_identifiers(values: Mapping[str, tuple[Scalar, ...]], schema: Schema) -> tuple[str, ...]:
     """Every identifier among normal values, by schema order, then position."""
-    return tuple(
-        name_identifier(attribute, value)
-        for attribute in schema.identifying
-        if attribute.key in values
-        for value in values[attribute.key]
-    )
+    named: list[str] = []
+    for attribute in schema.identifying:
+        said = values.get(attribute.key)
+        if said:
+            named += [name_identifier(attribute, value) for value in said]
+    return tuple(named)
 
 
 def part_identifiers(excerpt: Excerpt, statement: Statement) -> tuple[list[str], list[str]]:

@@ -24,10 +24,15 @@ WITHIN = 30.0
 
 @dataclass
 class Played:
-    """What was played: the calls of the processor that the fault was for, and how often others worked."""
+    """What was played: the calls of the processor that the fault was for, and how often others worked.
+
+    The fault has not `happened` where there were fewer calls: what a processor does at the same time takes turns
+    differently on a real directory each time it is played.
+    """
 
     calls: list[str] = field(default_factory=list)
     others: int = 0
+    happened: bool = False
 
 
 class Player:
@@ -65,7 +70,7 @@ async def _play(scene: Scene, place: Place, log: EventLog, faults: Faults, playe
     except Killed:
         await let_another_work()
     played.calls = faults.calls
-    assert faults.has_happened, "there were fewer calls than without a fault"
+    played.happened = faults.has_happened
 
 
 async def work(

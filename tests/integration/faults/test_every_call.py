@@ -71,13 +71,16 @@ def test_whatever_goes_wrong_at_whatever_call_the_directory_is_the_same(
     player = Player(stage)
     calls = player.play(scene).calls
     assert calls.count("directory.commit") > 2, f"the history is too short to show much: {calls}"
-    others, chosen = 0, choose(calls, fault, 1 if ALL else scene.one_in if stage is IN_MEMORY else None)
+    others, happened = 0, 0
+    chosen = choose(calls, fault, 1 if ALL else scene.one_in if stage is IN_MEMORY else None)
     for at in chosen:
         try:
-            others += player.play(scene, fault, at).others
+            played = player.play(scene, fault, at)
+            others, happened = others + played.others, happened + played.happened
         except (Exception, BaseExceptionGroup) as broken:
             raise AssertionError(f"{calls[at]}, call {at} of {len(calls)}, {fault.value}: {broken}") from broken
-    assert others == (len(chosen) if fault in ASLEEP | KILLED | OVERTAKEN else 0)
+    assert 2 * happened >= len(chosen), "most of it never went wrong: this has shown little"
+    assert others == (happened if fault in ASLEEP | KILLED | OVERTAKEN else 0)
 
 
 def choose(calls: list[str], fault: Fault, one_in: int | None) -> list[int]:

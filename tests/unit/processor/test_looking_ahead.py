@@ -1,0 +1,214 @@
+"""Deciding the next batch while one is written: on what that one leaves, and only if it is written."""
+
+import asyncio
+import json
+from collections.abc import Collection, Sequence
+from typing import Any, cast
+
+import pytest
+
+from contactfold.canonical import export_lines
+from contactfold.config import Limits
+from contactfold.domain.errors import RecordsGone, RetryOnFreshState, Unavailable
+from contactfold.ports import Changes, Directory, Lane, LogReader, LogRecord
+from contactfold_processor.applying import Applier
+from contactfold_processor.intake import Intake
+from contactfold_processor.pacing import Pace, Yielding
+from fakes.memory_directory import MemoryDirectory
+from oracle.real import NOW, SCHEMA
+
+FIRST, SECOND = "contactfold.events/0", "contactfold.events/1"
+
+
+def record(offset: int, partition: str = FIRST, **values: Any) -> LogRecord:
+    event = {"id": f"{partition}/{offset}", "source": "shop", "values": values}
+    return LogRecord(partition, offset, None, json.dumps(event).encode(), (), NOW)
+
+
+class Slow:
+    """A directory whose commits wait until they may go on; it remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.below = MemoryDirectory()
+        self.asked: list[str] = []
+        self.may_go_on = asyncio.Event()
+        self.fails = False
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self.below, name)
+
+    async def commit(self, changes: Changes) -> None:
+        await self.may_go_on.wait()
+        if self.fails:
+            raise RetryOnFreshState("Somebody else was faster.")
+        await self.below.commit(changes)
+
+    @property
+    def port(self) -> Directory:
+        return cast(Directory, self)
+
+
+async def exported(directory: Directory) -> bytes:
+    return b"".join([line async for line in export_lines(directory, SCHEMA)])
+
+
+BATCHES = {
+    "the same person": (
+        [record(0, email="a@x.com", city="Oslo")],
+        [record(1, email="a@x.com", city="Rome", customer_id="7")],
+    ),
+    "two who were merged": (
+        [record(0, email="a@x.com"), record(1, email="b@x.com"), record(2, email=["a@x.com", "b@x.com"])],
+        [record(3, email="b@x.com", first_name="Bea")],
+    ),
+    "an event that comes again": (
+        [record(0, email="a@x.com")],
+        [LogRecord(FIRST, 1, None, record(0, email="a@x.com").value, (), NOW), record(2, email="a@x.com")],
+    ),
+}
+
+
+@pytest.mark.parametrize("batches", BATCHES.values(), ids=list(BATCHES))
+async def test_a_batch_that_was_decided_meanwhile_is_written_as_one_that_was_decided_afterwards(
+    batches: tuple[list[LogRecord], list[LogRecord]],
+) -> None:
+    one, other = batches
+    plain = MemoryDirectory()
+    afterwards = Applier(plain, SCHEMA, Limits(), lambda: NOW)
+    expected = [(await afterwards.apply(batch)).decision.outcomes for batch in batches]
+
+    slow = Slow()
+    applier = Applier(slow.port, SCHEMA, Limits(), lambda: NOW)
+
+    async def upcoming() -> Sequence[LogRecord]:
+        asyncio.get_running_loop().call_later(0.05, slow.may_go_on.set)
+        return other
+
+    first = await applier.apply(one, upcoming)
+    slow.asked.clear()
+    second = await applier.apply(other)
+    assert not {"claims", "contacts", "marks"} & set(slow.asked), "it was decided again"
+    assert [first.decision.outcomes, second.decision.outcomes] == expected
+    assert await exported(slow.port) == await exported(plain)
+
+
+async def test_what_was_decided_on_a_batch_that_came_to_nothing_is_dropped() -> None:
+    slow = Slow()
+    slow.fails = True
+    applier = Applier(slow.port, SCHEMA, Limits(), lambda: NOW)
+    one, other = [record(0, email="a@x.com")], [record(1, email="a@x.com")]
+
+    async def upcoming() -> Sequence[LogRecord]:
+        slow.may_go_on.set()
+        return other
+
+    with pytest.raises(RetryOnFreshState):
+        await applier.apply(one, upcoming)
+    slow.fails = False
+    (outcome,) = (await applier.apply(other)).decision.outcomes
+    assert outcome.status == "created"
+
+
+async def test_looking_ahead_fails_nobody() -> None:
+    slow = Slow()
+    slow.may_go_on.set()
+    applier = Applier(slow.port, SCHEMA, Limits(), lambda: NOW)
+
+    async def upcoming() -> Sequence[LogRecord]:
+        raise ValueError
+
+    (outcome,) = (await applier.apply([record(0, email="a@x.com")], upcoming)).decision.outcomes
+    assert outcome.status == "created"
+
+
+async def test_a_decision_on_other_records_than_are_applied_next_is_dropped() -> None:
+    slow = Slow()
+    slow.may_go_on.set()
+    applier = Applier(slow.port, SCHEMA, Limits(), lambda: NOW)
+
+    async def upcoming() -> Sequence[LogRecord]:
+        return [record(1, email="b@x.com")]
+
+    await applier.apply([record(0, email="a@x.com")], upcoming)
+    (outcome,) = (await applier.apply([record(1, email="a@x.com")])).decision.outcomes
+    assert outcome.status == "unchanged"
+
+
+# ------------------------------------------------------------------------------------------------------- the intake
+
+
+class Reader:
+    """A reader with records of the live lane, given out as they lie."""
+
+    def __init__(self, *fetched: list[LogRecord] | Exception) -> None:
+        self.fetched = list(fetched)
+
+    async def fetch(self, lane: Lane, *, limit: int, wait: float) -> list[LogRecord]:
+        del wait
+        if lane is Lane.BULK or not self.fetched:
+            return []
+        found = self.fetched.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found[:limit]
+
+    @property
+    def port(self) -> LogReader:
+        return cast(LogReader, self)
+
+
+def skip_none(records: Sequence[LogRecord]) -> list[LogRecord]:
+    return list(records)
+
+
+async def make_intake(*fetched: list[LogRecord] | Exception) -> tuple[Intake, Reader]:
+    intake, reader = Intake(Pace(), Yielding(), lambda: NOW), Reader(*fetched)
+    await intake.fetch(reader.port, wait=0)
+    return intake, reader
+
+
+def places(records: Collection[LogRecord]) -> list[tuple[str, int]]:
+    return [(one.partition, one.offset) for one in records]
+
+
+async def test_what_was_fetched_ahead_comes_next() -> None:
+    one, other = [record(0)], [record(1)]
+    intake, reader = await make_intake(one, other)
+    assert await intake.look_ahead(reader.port, 1) == other
+    assert intake.pending == one
+    assert await intake.look_ahead(reader.port, 1) == other, "looking again fetches nothing more"
+    intake.pending = []
+    await intake.fetch(reader.port, wait=0)
+    assert intake.pending == other
+
+
+async def test_a_partition_that_goes_and_comes_back_has_no_hole() -> None:
+    """All of it goes: what is pending and what was fetched ahead. It is read again from its position."""
+    intake, reader = await make_intake([record(0), record(0, SECOND)], [record(1), record(1, SECOND)])
+    await intake.look_ahead(reader.port, 2)
+    intake.keep({SECOND}, skip_none)
+    intake.keep({FIRST, SECOND}, skip_none)
+    assert places(intake.pending) == [(SECOND, 0)]
+    intake.pending = []
+    await intake.fetch(reader.port, wait=0)
+    assert places(intake.pending) == [(SECOND, 1)]
+
+
+async def test_everything_that_is_dropped_is_told_so_that_it_is_read_again() -> None:
+    intake, reader = await make_intake([record(0)], [record(0, SECOND)])
+    await intake.look_ahead(reader.port, 1)
+    assert places(intake.drop()) == [(FIRST, 0), (SECOND, 0)]
+    assert not intake.pending
+    assert not intake.drop()
+
+
+@pytest.mark.parametrize("fault", [RecordsGone(FIRST, 1, 5, 9), Unavailable("log", "it is gone.")], ids=repr)
+async def test_what_goes_wrong_ahead_is_met_by_whoever_fetches_next(fault: Exception) -> None:
+    """A reader that failed may have gone past records nobody was given: to read on would lose them."""
+    intake, reader = await make_intake([record(0)], fault, [record(9)])
+    assert not await intake.look_ahead(reader.port, 1)
+    assert not await intake.look_ahead(reader.port, 1)
+    intake.pending = []
+    with pytest.raises(type(fault)):
+        await intake.fetch(reader.port, wait=0)
