@@ -21,7 +21,10 @@ from contactfold.domain.schema import Attribute, Schema, default_schema, find_fa
 from contactfold.environment import Settings, load_settings
 from contactfold.expressions import find_literal
 from contactfold.faults import Place, describe_error, suggest, write_place
+from contactfold.locations import Location
 from contactfold.page_sources import find_page_faults
+from contactfold.schedule_settings import Schedule, find_schedule_faults
+from contactfold.section import Section
 from contactfold.sections import (
     SEGMENT,
     Alternative,
@@ -29,7 +32,6 @@ from contactfold.sections import (
     Config,
     Limits,
     SchemaSettings,
-    Section,
     Source,
 )
 
@@ -37,6 +39,7 @@ __all__ = [
     "Config",
     "Limits",
     "Misconfigured",
+    "Schedule",
     "Settings",
     "Source",
     "check_config",
@@ -47,6 +50,9 @@ __all__ = [
 
 _MOST_VALUES = 100_000
 """Values and settings a file may have, aliases counted each time."""
+
+_FROM = (("schedules",), ("from",))
+"""Where, beside the name of a schedule, passwords stand."""
 
 DEFAULT_FILE = Path("contactfold.yaml")
 
@@ -144,6 +150,7 @@ def check_config(raw: object) -> Config:
     known = None if schema is None else config.contact_schema
     faults += [fault for name, source in config.sources.items() for fault in _check_source(name, source, filled, known)]
     faults += find_page_faults(config.sources, known)
+    faults += find_schedule_faults(config.schedules, known)
     if faults:
         raise Misconfigured(_once(faults))
     return config
@@ -247,13 +254,13 @@ def _describe(fault: ErrorDetails, schema: Schema | None) -> str:
         if place[-1] != named:  # an entry of a list, whose place does not name it
             told = f"{named!r} is no attribute{suggest(named, known)}"
     else:
-        told = describe_error(fault, secret="signing_secrets" in place)
+        told = describe_error(fault, secret="signing_secrets" in place or (place[:1], place[2:3]) == _FROM)
     return f"{write_place(place)}: {told}"
 
 
 def _known_settings(place: Place) -> list[str]:
     """The settings that exist at a place of the file."""
-    section: type[Section]
+    section: type[Section | Location]
     match place:
         case ("schema",):
             section = SchemaSettings
@@ -263,6 +270,10 @@ def _known_settings(place: Place) -> list[str]:
             section = Alternative
         case ("sources", str()):
             section = Source
+        case ("schedules", str()):
+            section = Schedule
+        case ("schedules", str(), "from"):
+            section = Location
         case ("limits",):
             section = Limits
         case _:

@@ -10,9 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
@@ -23,6 +21,8 @@ from pydantic_core import PydanticCustomError
 from contactfold.domain.schema import JUNK, Attribute, Schema, default_schema
 from contactfold.expressions import check_expression, write_constant
 from contactfold.page_sources import act_as_pages_do
+from contactfold.schedule_settings import Schedule, ScheduleName
+from contactfold.section import Section
 from contactfold.signing_secrets import check_signing_secret
 from contactfold.zones import check_zone
 
@@ -32,12 +32,6 @@ SEGMENT = "segment"
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[^/?#@:*\s\[\]]+)(?::[0-9]{1,5})?", re.IGNORECASE)
 _WORDS = re.compile(r"[_\s-]+|(?<=[a-z0-9])(?=[A-Z])")
-
-
-class Section(BaseModel):
-    """A mapping of settings in the file: nothing but what is declared, and nothing changes afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 # ------------------------------------------------------------------------------------- checks of one value
@@ -238,6 +232,7 @@ class Config(Section):
     phone_validation: Literal["possible", "strict"] = "possible"
     schema_: SchemaSettings | None = Field(default=None, alias="schema")
     sources: dict[SourceName, Source] = Field(default_factory=dict)
+    schedules: dict[ScheduleName, Schedule] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)
 
     @cached_property

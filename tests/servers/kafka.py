@@ -121,6 +121,11 @@ class KafkaBroker:
             raise ValueError("This broker has no SASL_SSL listener: make it with secured=True.")
         return Credentials(address=f"localhost:{self._sasl_port}", ca_file=self._directory / "ca.pem")
 
+    @property
+    def pid(self) -> int | None:
+        """The process id while the broker runs."""
+        return self._process.pid if self._process is not None else None
+
     def start(self) -> "KafkaBroker":
         """Start, on the same port and data as before, and return once the broker answers."""
         if self._process is None:

@@ -1,0 +1,1 @@
+"""Schedules: files that are fetched and imported at set times."""
