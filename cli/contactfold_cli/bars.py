@@ -32,7 +32,7 @@ def progress_bars(unit: str, *, quiet: bool) -> Iterator[Bars]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        _Speed(unit),
+        Speed(unit),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
@@ -40,7 +40,7 @@ def progress_bars(unit: str, *, quiet: bool) -> Iterator[Bars]:
         yield Bars(shown)
 
 
-class _Speed(ProgressColumn):
+class Speed(ProgressColumn):
     """How much is done a second."""
 
     def __init__(self, unit: str) -> None:
@@ -48,5 +48,6 @@ class _Speed(ProgressColumn):
         self._unit = unit
 
     def render(self, task: Task) -> Text:
+        """See `ProgressColumn`."""
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:,.0f} {self._unit}/s")

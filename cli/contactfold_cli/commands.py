@@ -5,7 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from contactfold_cli import dead_commands, directive_commands, hook_commands, key_commands, schema_commands
+from contactfold_cli import (
+    dead_commands,
+    directive_commands,
+    hook_commands,
+    import_commands,
+    key_commands,
+    schema_commands,
+)
 from contactfold_cli.options import AcceptGap, ConfigFile, Json
 
 app = typer.Typer(
@@ -176,4 +183,5 @@ def explain(
     return run_explain(*load(config, json=json), one=one, other=other, json=json)
 
 
+import_commands.add_to(app)
 directive_commands.add_to(app)

@@ -69,6 +69,11 @@ async def opened_log(settings: Settings) -> AsyncIterator[EventLog]:
         await parts.close()
 
 
+def make_parts(settings: Settings) -> tuple[EventLog, Directory]:
+    """A log and a directory for one event loop, not open yet."""
+    return make_log(settings), make_directory(settings)
+
+
 def settings_at(settings: Settings, address: str | Path) -> Settings:
     """The same settings with the directory at another address: a server's, or a data directory."""
     if isinstance(address, Path):

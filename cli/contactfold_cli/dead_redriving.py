@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from contactfold.config import Config, Misconfigured, Settings
+from contactfold.domain.erasing import NOTHING
 from contactfold.domain.errors import TooLarge
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId
@@ -26,7 +27,6 @@ from contactfold_cli.dead import list_ids, place_of
 from contactfold_cli.dead_fates import Fates, tell
 from contactfold_cli.dead_waiting import wait_until_decided
 from contactfold_processor.breaker import read_stop
-from contactfold_processor.scrubbing import NOTHING
 
 _CHUNK = 500
 """Letters that are on their way at once, at most; fewer where they are large."""

@@ -15,6 +15,7 @@ from contactfold.domain.outcome import UNCHANGED
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import format_event_id
 from contactfold.profile import contact_object
+from contactfold_cli.tables import clean
 from contactfold_processor.previewing import Preview, Regrouping
 
 _LONGEST = 10
@@ -73,7 +74,7 @@ def print_preview(shown: Preview, directive: Directive, schema: Schema, *, limit
         if len(groups) > limit:
             console.print(f"  and {len(groups) - limit:,} more like this")
     for line in _tell(shown, directive, limit):
-        console.print(Text(_clean(line)))
+        console.print(Text(clean(line)))
 
 
 def _tell(shown: Preview, directive: Directive, limit: int) -> Iterator[str]:
@@ -156,7 +157,7 @@ def _draw(group: Regrouping, schema: Schema) -> Table:
         for contact, one in zip(contacts, shown, strict=True):
             table.add_row("", side, _id(contact), "", style="bold")
             for name in (name for name in one if name in fields):
-                table.add_row("", "", Text(f"  {_clean(name)}"), Text(_clean(one[name]), style=style))
+                table.add_row("", "", Text(f"  {clean(name)}"), Text(clean(one[name]), style=style))
             if not fields & one.keys():
                 table.add_row("", "", "  no such value", "")
     return table
@@ -188,8 +189,3 @@ def _name(directive: Directive) -> str:
 
 def _number(count: int, one: str) -> str:
     return f"{count:,} {one}{'' if count == 1 else 's'}"
-
-
-def _clean(text: str) -> str:
-    """Text that a terminal only shows: what would move its cursor or change its colours is written out."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

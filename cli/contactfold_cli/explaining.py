@@ -11,6 +11,7 @@ from contactfold.exits import Exit
 from contactfold.lifetime import run_loop
 from contactfold.web.problems import Problem
 from contactfold_cli.composition import opened_directory, print_json
+from contactfold_cli.tables import clean
 from contactfold_console.explaining import explain
 from contactfold_console.reading import Reader
 
@@ -65,7 +66,7 @@ def _draw_chain(told: dict[str, Any], width: int | None) -> Iterator[str]:
     if told["a"]["event_id"] is not None:
         yield _name_end(told["a"])
     for step in told["steps"]:
-        yield from map(_clean, step["before"])
+        yield from map(clean, step["before"])
         yield "   │"
         yield from _fold(f"{step['occurred_at']}  {step['message']}", "   ●  ", "   │  ", width)
         yield "   │"
@@ -100,16 +101,11 @@ def _draw_apart(told: dict[str, Any], width: int | None) -> Iterator[str]:
 
 
 def _name_end(end: dict[str, Any]) -> str:
-    return _clean(end["identifier"]) if end["identifier"] is not None else f"event {end['event_id']}"
+    return clean(end["identifier"]) if end["identifier"] is not None else f"event {end['event_id']}"
 
 
 def _fold(sentence: str, first: str, following: str, width: int | None) -> list[str]:
-    clean = _clean(sentence)
+    shown = clean(sentence)
     if width is None:
-        return [first + clean]
-    return wrap(clean, width, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)
-
-
-def _clean(text: str) -> str:
-    """Text that a terminal only shows: what would move its cursor or change its colours is written out."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+        return [first + shown]
+    return wrap(shown, width, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)

@@ -67,6 +67,11 @@ class JsonList:
         return self._begun
 
 
+def clean(text: str) -> str:
+    """Text that a terminal only shows: what would move its cursor or change its colours is written out."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""

@@ -4,16 +4,10 @@ HTTP runs in the main event loop. The processor runs in a second thread with an 
 of its own, so that a batch never holds a webhook up for longer than Python's threads take turns.
 """
 
-import asyncio
 import shlex
-import threading
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from contextlib import nullcontext, suppress
-from typing import Any
+from contextlib import nullcontext
 
 import orjson
-import uvloop
 
 from contactfold import __version__
 from contactfold.adapters.chosen import make_directory, make_log
@@ -27,10 +21,12 @@ from contactfold.web.access import KeyRing
 from contactfold.web.application import make_app
 from contactfold_cli.composition import print_json
 from contactfold_cli.locking import own_data_dir
+from contactfold_cli.threads import in_thread
 from contactfold_console.app import Deps as ConsoleDeps
 from contactfold_console.app import install as install_console
 from contactfold_ingest.app import IngestDeps
 from contactfold_ingest.app import install as install_ingest
+from contactfold_ingest.schedules.scheduling import Scheduling
 from contactfold_processor.running import RunningProcessor
 
 _SAMPLES = {
@@ -63,7 +59,16 @@ async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: 
     probes = {**parts.probes, "processor": running.probe}
     app = make_app(title="contactfold", ring=ring, probes=probes, version=__version__)
     deps = IngestDeps(
-        log, directory, schema, config.sources, config.limits, machine_clock, ring, settings.data_dir, settings.config
+        log,
+        directory,
+        schema,
+        config.sources,
+        config.limits,
+        machine_clock,
+        ring,
+        settings.data_dir,
+        settings.config,
+        config.schedules,
     )
     install_ingest(app, deps)
     install_console(app, ConsoleDeps(directory, schema, ring, config.limits.component_events))
@@ -74,8 +79,14 @@ async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: 
     async def cut(ending: Ending) -> None:
         await deps.importing.run(parts.ready, ending.told)
 
+    async def fetch(ending: Ending) -> None:
+        await Scheduling(deps).run(parts.ready, ending.told)
+
+    async def clear(ending: Ending) -> None:
+        await deps.clearing.run(parts.ready, ending.told)
+
     async def process(ending: Ending) -> None:
-        await _in_thread(lambda stop: running.run(make_log(settings), make_directory(settings), stop), ending)
+        await in_thread(lambda stop: running.run(make_log(settings), make_directory(settings), stop), ending)
 
     return await run_process(
         settings,
@@ -84,41 +95,9 @@ async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: 
         ring=ring,
         probes=probes,
         announce=announce,
-        works={"processor": process, "imports": cut},
+        works={"processor": process, "imports": cut, "kept files": clear, "schedules": fetch},
         server=HttpServer(settings.host, settings.port),
     )
-
-
-async def _in_thread(body: Callable[[asyncio.Event], Coroutine[Any, Any, None]], ending: Ending) -> None:
-    """Run `body` in a thread with an event loop of its own until it ends; it is told when the process is."""
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-    ended: Future[None] = Future()
-
-    async def begin() -> None:
-        stop = asyncio.Event()
-        started.set_result((asyncio.get_running_loop(), stop))
-        await body(stop)
-
-    def run() -> None:
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(begin())
-        except BaseException as error:  # noqa: BLE001  (raised again where the process waits for this thread)
-            ended.set_exception(error)
-        else:
-            ended.set_result(None)
-
-    # A daemon: should the process end in a hurry, this thread must not keep it.
-    threading.Thread(target=run, name="processor", daemon=True).start()
-    loop, stop = await asyncio.wrap_future(started)
-    waiting: asyncio.Future[None] = asyncio.wrap_future(ended)
-    told = asyncio.create_task(ending.told.wait())
-    waiting.add_done_callback(lambda _: told.cancel())
-    with suppress(asyncio.CancelledError):
-        await told
-    if not ended.done():
-        loop.call_soon_threadsafe(stop.set)
-    await waiting
 
 
 def _print_ready(address: str, settings: Settings, schema: Schema, *, needs_key: bool, json: bool) -> None:
