@@ -67,7 +67,7 @@ def steps_of(example: str, *, without: str = "") -> list[Step]:
     return steps
 
 
-@pytest.mark.parametrize("example", ["shopify", "webhooks", "website-visitor"])
+@pytest.mark.parametrize("example", ["shopify", "webhooks", "website-visitor", "dlt"])
 def test_an_example_prints_what_its_page_says(example: str, reader: Reader) -> None:
     reader.follow(steps_of(example))
 
@@ -94,5 +94,5 @@ def test_kcat_writes_straight_to_the_topic(reader: Reader, kafka: str, topic_pre
 def test_every_example_is_listed_and_run() -> None:
     folders = {folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()}
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    assert folders == {"shopify", "webhooks", "website-visitor", "kafka-producer"}
+    assert folders == {"shopify", "webhooks", "website-visitor", "kafka-producer", "dlt"}
     assert all(f"({name}/README.md)" in listed for name in folders)
