@@ -79,7 +79,7 @@ mutations: install-dev ## Take out what the law rests on, one thing at a time, a
 rollback: install-dev ## Take an import of ROWS=200000 back on MongoDB while live events flow, and tell how fast
 	@CONTACTFOLD_TEST_ROLLBACK=$(or $(ROWS),200000) $(BIN)/python -m pytest tests/e2e/test_rollback.py
 
-bench: install-dev ## Measure events per second, embedded and on Kafka with MongoDB
+bench: install-dev ## Measure us and others side by side, a few minutes (BENCH_ARGS="--long", "--only NAME")
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 # Needs uv. No registry's address goes into a lock file: whoever installs chooses their own.

@@ -1,57 +1,57 @@
-"""`make bench`: one command, its own servers, one table.
+"""`make bench`: one command, its own servers, one table, one picture.
 
-Every round measures each thing once, one after the other, so that a machine that is slower for a minute is
-slower for all of them.
+What is compared runs one after the other in every round; see `programme.py` for what, and `--long` for all of it.
 """
 
 import argparse
-import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.bare import Bare
-from benchmarks.http_load import Doors
-from benchmarks.measuring import Row, Run
-from benchmarks.pipelines import Pipeline
-from benchmarks.stage import Place, Stage, fill
-from benchmarks.table import print_table, write_json
-from benchmarks.workload import Workload
-from contactfold.domain.schema import default_schema
+from benchmarks.chart import draw
+from benchmarks.measuring import Row, Run, Stuck, Tell, failed
+from benchmarks.programme import Measure, Programme, Scene, Sizes, prepare
+from benchmarks.serving import LoadFailed
+from benchmarks.stage import Stage
+from benchmarks.table import as_object, print_table, write_json
 from servers.found import Missing, used
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-
-ARRAY = 100
-"""Events of one request of the rows that post arrays."""
-
-Tell = Callable[[int], None]
-Measure = Callable[[Tell], Run]
+PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks.svg"
 
 _console = Console(stderr=True, soft_wrap=True)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Events a second, beside the bare rate.")
-    parser.add_argument("--events", type=int, default=200_000, help="events a round (default 200,000)")
-    parser.add_argument("--people", type=int, help="people they are about (default: a quarter of the events)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="contactfold beside what people use today, on this machine."
+    )
+    parser.add_argument("--long", action="store_true", help="everything, with 200,000 events and a million rows")
+    parser.add_argument(
+        "--only", metavar="NAME", help="only rows with this in their name, and what they are compared to"
+    )
+    parser.add_argument("--list", action="store_true", help="show the names of all rows, and measure nothing")
+    parser.add_argument("--rounds", type=int, help="(default: 2, or 3 with --long)")
+    parser.add_argument("--events", type=int, help="events on the log (default: 30,000, or 200,000 with --long)")
+    parser.add_argument("--rows", type=int, help="rows of the file (default: 10,000, or 1,000,000 with --long)")
     parser.add_argument("--partitions", type=int, default=4)
-    parser.add_argument("--rounds", type=int, help="(default: 3, or 2 above 100,000 events)")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--partial", type=float, default=0.0, help="share of events that name the e-mail address alone")
-    parser.add_argument("--only", help="measure only what has this in its name")
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--output", type=Path, help=f"the JSON (default: {RESULTS.name}, and none with --only)")
+    parser.add_argument("--picture", type=Path, help="the SVG (default: docs/benchmarks.svg, and none with --only)")
     options = parser.parse_args()
-    options.people = options.people or max(1, options.events // 4)
-    options.rounds = options.rounds or (2 if options.events > 100_000 else 3)
-    if options.events < options.people or options.events < 100:
-        parser.error("at least 100 events, and one for every person")
+    options.rounds = options.rounds or (3 if options.long else 2)
+    options.events = options.events or (200_000 if options.long else 30_000)
+    options.rows = options.rows or (1_000_000 if options.long else 10_000)
+    if min(options.events, options.rows) < 1000 or options.rounds < 1 or options.partitions < 1:
+        parser.error("at least 1,000 events and rows, one round and one partition")
+    if not options.only:
+        options.output, options.picture = options.output or RESULTS, options.picture or PICTURE
     return options
 
 
@@ -64,90 +64,88 @@ def _progress(what: str, total: int) -> Iterator[Tell]:
         yield lambda done: progress.update(task, completed=done)
 
 
-def _run(row: Row, measure: Measure, total: int, number: int) -> None:
-    with _progress(row.name, total) as tell:
-        run = measure(tell)
-    row.runs.append(run)
-    rate = f"WRONG: {run.faults[0]}" if run.faults else f"{run.rate:>9,.0f} events/s"
-    _console.print(f"  round {number}  {row.name:48} {rate}  ({run.seconds:.1f} s)", markup=False, highlight=False)
+def _run(scene: Scene, measure: Measure, number: int) -> None:
+    """One go of a scene; whatever fails there has no figure, and the others go on."""
+    began = time.monotonic()
+    with _progress(scene.rows[0].name, scene.total) as tell:
+        try:
+            measured = measure(tell)
+        except (LoadFailed, Stuck, RuntimeError, OSError) as error:
+            measured = [failed(0, str(error)) for _ in scene.rows]
+    runs: Sequence[Run] = [measured] if isinstance(measured, Run) else measured
+    for row, run in zip(scene.rows, runs, strict=True):
+        run.round = number
+        row.runs.append(run)
+        told = f"WRONG: {run.faults[0][:200]}" if run.faults else f"{run.figure:>10,.{_digits(row)}f} {row.unit}"
+        _console.print(f"  round {number}  {row.name:48} {told}", markup=False, highlight=False)
+    _console.print(f"           {time.monotonic() - began:.1f} s", style="dim", highlight=False)
 
 
-def _plan(stage: Stage, workload: Workload) -> Iterator[tuple[Row, Measure]]:
-    """What is measured from a filled log, in the order of a round."""
-    embedded = Place(stage.files / "embedded")
-    kafka = Place(stage.files / "kafka", stage.make_topics())
-    embedded.data_dir.mkdir()
-    records = list(workload.records(default_schema()))
-    for name, place in (("embedded", embedded), ("Kafka", kafka)):
-        with _progress(f"filling the {name} log", workload.events) as tell:
-            asyncio.run(fill(place, records, tell))
-    del records
-    yield (
-        Row("bare bulk_write, no contactfold", "bare"),
-        Bare(stage, workload, kafka, transaction=False).measure,
+def _digits(row: Row) -> int:
+    return {"ms": 1, "s": 2}.get(row.unit, 0)
+
+
+def choose(scenes: list[Scene], only: str | None) -> list[Scene]:
+    """Those with a row of this name, and those they are compared to."""
+    if only is None:
+        return [scene for scene in scenes if not scene.named]
+    names = {row.name for scene in scenes for row in scene.rows if only.casefold() in row.name.casefold()}
+    names |= {row.against for scene in scenes for row in scene.rows if row.name in names and row.against}
+    return [scene for scene in scenes if any(row.name in names for row in scene.rows)]
+
+
+def _measure(options: argparse.Namespace) -> tuple[list[Row], dict[str, str]]:
+    sizes = _sizes(options)
+    missing: dict[str, str] = {}
+    with Stage(options.partitions) as stage:
+        for name, where in used.items():
+            _console.print(f"  {name}: {where}", highlight=False)
+        began = time.monotonic()
+        ready = prepare(choose(Programme(stage, sizes).scenes(), options.only), missing)
+        _console.print(f"  ready in {time.monotonic() - began:.0f} s", style="dim", highlight=False)
+        for number in range(1, options.rounds + 1):
+            for scene, measure in ready:
+                if number == 1 or not scene.once:
+                    _run(scene, measure, number)
+    return [row for scene, _ in ready for row in scene.rows], missing
+
+
+def _sizes(options: argparse.Namespace) -> Sizes:
+    return Sizes(
+        events=options.events,
+        seed=options.seed,
+        rows=options.rows,
+        requests=10_000 if options.long else 2_000,
+        seconds=10 if options.long else 2,
+        long=options.long,
     )
-    yield Row("embedded, one processor", "pipelines"), Pipeline(stage, workload, embedded).measure
-    yield Row("Kafka + MongoDB, one processor", "pipelines"), Pipeline(stage, workload, kafka).measure
-    yield Row("bare, in a transaction a batch", "bare"), Bare(stage, workload, kafka, transaction=True).measure
-    two = Pipeline(stage, workload, kafka, processors=2)
-    yield Row("Kafka + MongoDB, two processors", "pipelines"), two.measure
-
-
-def _measure_pipelines(stage: Stage, options: argparse.Namespace) -> list[Row]:
-    workload = Workload(options.events, options.people, options.seed, options.partial)
-    plan = list(_plan(stage, workload))
-    chosen = [(row, measure) for row, measure in plan if options.only is None or options.only in row.name]
-    for number in range(1, options.rounds + 1):
-        for row, measure in chosen:
-            _run(row, measure, workload.events, number)
-    return sorted((row for row, _ in chosen), key=lambda row: row.group)
-
-
-def _measure_doors(stage: Stage, options: argparse.Namespace) -> list[Row]:
-    """Single events and arrays, through both logs."""
-    singles, arrays = max(100, options.events // 10), max(5, options.events // 4 // ARRAY)
-    rows: list[Row] = []
-    for command, told in (("up", "embedded `up`"), ("ingest", "Kafka `ingest`")):
-        single, array = Row(f"{told}, one event a request", "doors"), Row(f"{told}, arrays of {ARRAY}", "doors")
-        wanted = [row for row in (single, array) if options.only is None or options.only in row.name]
-        for number in range(1, options.rounds + 1 if wanted else 1):
-            with _fresh(stage, command) as place, Doors(stage, place, command) as doors:
-                for row in wanted:
-                    count, size = (singles, 0) if row is single else (arrays, ARRAY)
-                    _run(row, lambda tell, c=count, s=size: doors.measure(c, s, tell), count * max(1, size), number)  # type: ignore[misc]
-        rows += wanted
-    return rows
-
-
-@contextmanager
-def _fresh(stage: Stage, command: str) -> Iterator[Place]:
-    """Where a server that was never used keeps its things: `up` is embedded, `ingest` is not."""
-    files = stage.files / f"{command}-{time.monotonic_ns()}"
-    if command == "up":
-        yield Place(files)
-        return
-    with stage.database() as url:
-        yield Place(files, stage.make_topics(), url)
 
 
 def main() -> int:
     """Measure everything; 1 where anything was wrong, 2 where a server is missing."""
     options = _options()
     began = time.monotonic()
-    workload = f"{options.events:,} events about {options.people:,} people, {options.partitions} partitions"
-    _console.print(f"{workload}, {options.rounds} rounds", highlight=False)
-    try:
-        with Stage(options.partitions) as stage:
-            for name, where in used.items():
-                _console.print(f"  {name}: {where}", highlight=False)
-            rows = [*_measure_pipelines(stage, options), *_measure_doors(stage, options)]
-    except Missing as missing:
-        print(f"Nothing was measured: {missing}", file=sys.stderr)
+    scenes = choose(Programme(Stage(options.partitions), _sizes(options)).scenes(), options.only)
+    if not scenes:
+        print(f"No row has {options.only} in its name; --list names them all.", file=sys.stderr)
         return 2
-    yardstick = next((row for row in rows if row.group == "bare"), Row("bare", "bare"))
-    print_table(rows, yardstick, workload)
-    write_json(options.output, rows, {key: str(value) for key, value in vars(options).items()})
-    _console.print(f"{time.monotonic() - began:.0f} s; every run is in {options.output}", highlight=False)
+    if options.list:
+        print(*(row.name for scene in scenes for row in scene.rows), sep="\n")
+        return 0
+    try:
+        rows, missing = _measure(options)
+    except Missing as reason:
+        print(f"Nothing was measured: {reason}", file=sys.stderr)
+        return 2
+    told = as_object(rows, missing, {**vars(options), "took": round(time.monotonic() - began)})
+    print_table(rows, missing, options)
+    if options.output:
+        write_json(options.output, told)
+    if options.picture:
+        options.picture.write_text(draw(told))
+    _console.print(
+        f"{told['took']} s" + (f"; every run is in {options.output}" if options.output else ""), highlight=False
+    )
     return 1 if any(run.faults for row in rows for run in row.runs) else 0
 
 

@@ -7,15 +7,19 @@ from contactfold.ports import Directory
 _SHOWN = 3
 
 
-async def find_faults(directory: Directory, workload: Workload) -> list[str]:
-    """What is wrong with a directory that should hold exactly this workload, in sentences; empty where nothing is."""
-    expected = workload.expected()
+async def find_faults(directory: Directory, *workloads: Workload) -> list[str]:
+    """What is wrong with a directory that should hold exactly these workloads, in sentences; empty where nothing is.
+
+    No two of them may be about the same people.
+    """
+    expected = {customer: person for workload in workloads for customer, person in workload.expected().items()}
+    events, people = sum(workload.events for workload in workloads), len(expected)
     faults = [
         f"there are dead letters: {letter.reason}" for letter in await directory.dead_letters(after=None, limit=1)
     ]
     stored = (await directory.counts())["evidence"]
-    if stored != workload.events:
-        faults.append(f"{stored} pieces of evidence instead of {workload.events}")
+    if stored != events:
+        faults.append(f"{stored} pieces of evidence instead of {events}")
     contacts = 0
     wrong: list[str] = []
     async for contact in directory.export_contacts():
@@ -25,8 +29,8 @@ async def find_faults(directory: Directory, workload: Workload) -> list[str]:
         told = "is nobody we sent, or twice there" if person is None else _compare(contact, person)
         if told:
             wrong.append(f"{customer[1] if customer else 'somebody'} {told}")
-    if contacts != workload.people:
-        faults.append(f"{contacts} contacts instead of {workload.people}")
+    if contacts != people:
+        faults.append(f"{contacts} contacts instead of {people}")
     if wrong:
         faults.append(f"{len(wrong)} contacts are wrong: {'; '.join(wrong[:_SHOWN])}")
     if expected:

@@ -120,7 +120,7 @@ def main() -> int:
             for share in map(float, options.shares.split(",")):
                 records = make_records(options.others, share, options.seed)
                 run, counted = measure(stage, records)
-                rate = run.rate * options.others / len(records)
+                rate = run.figure * options.others / len(records)
                 whole = whole or rate
                 tries = counted["commits"] + counted["refused"]
                 print(

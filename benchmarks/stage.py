@@ -59,8 +59,9 @@ class Stage:
 
     @property
     def pids(self) -> list[int | None]:
-        """The process of mongod, where it is a child of ours."""
-        return [self._mongo.pid] if isinstance(self._mongo, NativeMongo) else []
+        """The processes of mongod and the broker, where they are children of ours."""
+        mongod = [self._mongo.pid] if isinstance(self._mongo, NativeMongo) else []
+        return mongod + ([self._kafka.broker.pid] if self._kafka.broker is not None else [])
 
     def make_topics(self) -> str:
         """Fresh topics; returns what CONTACTFOLD_LOG takes."""
@@ -95,6 +96,12 @@ class Place:
     data_dir: Path
     log: str | None = None
     directory: str | None = None
+
+    @property
+    def topics(self) -> str:
+        """The prefix of its topics; it must have a Kafka log."""
+        assert self.log is not None
+        return self.log.rpartition("/")[2]
 
     @property
     def settings(self) -> Settings:
@@ -149,3 +156,8 @@ class Command(ServerProcess):
         # Away from the project's own directory, where a contactfold.yaml may lie.
         where = ["env", f"--chdir={output.parent}", *forget, path, *settings]
         super().__init__([*where, sys.executable, "-m", module, *arguments], output)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end; returns the exit code. Raises `subprocess.TimeoutExpired`."""
+        assert self._process is not None
+        return self._process.wait(seconds)

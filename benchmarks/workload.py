@@ -45,13 +45,16 @@ class Person:
 class Workload:
     """`events` about `people`. `partial` of the events after the first pass name the e-mail address alone.
 
-    Partial events of a person travel on another partition than the others: processors then meet.
+    Partial events of a person travel on another partition than the others: processors then meet. `late` of all events
+    are written to the log right after the next event of the same person. `first`: where the numbering of people begins.
     """
 
     events: int
     people: int
     seed: int = 7
     partial: float = 0.0
+    late: float = 0.0
+    first: int = 0
 
     def payloads(self) -> Iterator[dict[str, Any]]:
         """The events as a sender would post them, in the order they happened, one second apart."""
@@ -71,13 +74,50 @@ class Workload:
             yield {"id": own_id, "source": SOURCE, "occurred_at": occurred_at, "values": values}
 
     def records(self, schema: Schema) -> Iterator[NewRecord]:
-        """The events as a door writes them to the log."""
+        """The events as a door writes them to the log, in the order they arrive."""
         received_at = _BEGIN + self.events * 1_000_000
-        for payload in self.payloads():
+        for payload in self._arriving():
             statement = read_event(payload, schema, source=SOURCE, id="", received_at=received_at)
             assert isinstance(statement, Statement)
             assert not statement.faults, statement.faults
             yield write_event(statement, schema)
+
+    def _arriving(self) -> Iterator[dict[str, Any]]:
+        if not self.late:
+            yield from self.payloads()
+            return
+        behind = self._choose_late()
+        held: dict[int, dict[str, Any]] = {}
+        after: dict[int, list[int]] = {}
+        for index, payload in enumerate(self.payloads()):
+            if index in behind:
+                held[index] = payload
+                after.setdefault(behind[index], []).append(index)
+                continue
+            yield payload
+            for late in after.pop(index, ()):
+                yield held.pop(late)
+
+    def _choose_late(self) -> dict[int, int]:
+        """Events that arrive late, each with the later event of its person after which it does."""
+        following: dict[int, int] = {}
+        next_of: dict[int, int] = {}
+        for index, who in reversed([(index, who) for index, who, *_ in self._draw()]):
+            if who in following:
+                next_of[index] = following[who]
+            following[who] = index
+        rng = random.Random(self.seed + 1)
+        wanted = min(len(next_of), round(self.late * self.events))
+        chosen = set(rng.sample(sorted(next_of), wanted))
+        return {index: self._first_kept(index, next_of, chosen) for index in chosen}
+
+    @staticmethod
+    def _first_kept(index: int, next_of: dict[int, int], chosen: set[int]) -> int:
+        """The next event of the same person that does not wait for another one itself."""
+        index = next_of[index]
+        while index in chosen:
+            index = next_of[index]
+        return index
 
     def expected(self) -> dict[str, Person]:
         """What must be in the directory in the end, by `external_customer_id`."""
@@ -100,7 +140,12 @@ class Workload:
             first_pass = index < self.people
             who = order[index] if first_pass else rng.randrange(self.people)
             whole = first_pass or rng.random() >= self.partial
-            yield index, who, rng.choice(_CITY), rng.choice(_LABEL), whole, f"{rng.getrandbits(96):024x}"
+            yield index, self.first + who, rng.choice(_CITY), rng.choice(_LABEL), whole, f"{rng.getrandbits(96):024x}"
+
+
+def make_load(events: int, first: int) -> Workload:
+    """A workload for a load of requests, about people of its own from `first` on."""
+    return Workload(events, max(1, events // 4), seed=11 + first, first=first)
 
 
 def _customer(who: int) -> str:
