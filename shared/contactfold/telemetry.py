@@ -175,3 +175,19 @@ REQUESTS = Counter(
     "Requests that a door answered.",
     ("door", "status"),
 )
+
+# ---- schedules
+
+SCHEDULE_RUNS = Counter(
+    # Runs of schedules that this process has ended, by whether anything was left undone: completed, or failed.
+    "contactfold_schedule_runs_total",
+    "Runs of schedules that ended.",
+    ("schedule", "status"),
+)
+
+SCHEDULED_FILES = Counter(
+    # Files of schedules by what became of them: imported, unchanged (not imported again), or failed.
+    "contactfold_scheduled_files_total",
+    "Files of schedules with which nothing more is done.",
+    ("schedule", "status"),
+)

@@ -244,6 +244,8 @@ async def test_a_full_disk_is_unavailable_and_leaves_nothing(directory: SqliteDi
         lambda one: one.sharers("sms:1", after=None, limit=9),
         lambda one: one.evidence_of_import("x", after=3, limit=9),
         lambda one: one.count_import("x"),
+        lambda one: one.rows_of_import("x", after=3, through=99, status="rejected", limit=9),
+        lambda one: one.erased_imports(["x"]),
         lambda one: one.evidence_of_account("A-1", P0, after=None, limit=9),
         lambda one: one.latest_of_account("A-1", P0, before=None, limit=9),
         lambda one: one.members_of("A-1", after=event_id("ann"), limit=9),

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
+from contactfold_ingest.imports.cutters import MODULE as CUTTING
 from e2e.importing import begin, counts, look, people, say, upload, wait
 from e2e.pipeline import Pipeline
 from e2e.processes import Service, export, run_command, serving, until
@@ -74,17 +76,30 @@ def test_a_file_is_applied_and_what_became_of_its_rows_is_told(doors: tuple[Serv
     assert page == {"items": [done], "next": None}
 
 
+def cutters(up: Service) -> list[psutil.Process]:
+    """The processes that cut files for it."""
+    try:
+        return [each for each in psutil.Process(up.pid).children() if CUTTING in each.cmdline()]
+    except psutil.Error:
+        return []
+
+
 def test_an_import_survives_kills_and_nothing_is_applied_twice(running: ExitStack, tmp_path: Path) -> None:
-    rows = 12_000
+    rows = 22_000
     up = running.enter_context(serving("up", data_dir=tmp_path / "data"))
     import_id = begin(up.address, people(rows))
+    until(lambda: bool(cutters(up)), "a process cuts the file", every=0.01)
+    (first,) = cutters(up)
+    first.kill()
     chance = random.Random(6)
     for _ in range(4):
         until(lambda: look(up.address, import_id)["status"] != "pending", "it begins")
         before = look(up.address, import_id)["counts"]["created"]
         until(lambda before=before: look(up.address, import_id)["counts"]["created"] >= min(before + 500, rows), "more")  # type: ignore[misc]
         until(lambda: chance.random() < 0.3, "a while", every=0.05)
+        orphans = cutters(up)
         up.kill()
+        until(lambda orphans=orphans: not any(map(is_there, orphans)), "what cut for it is gone with it")  # type: ignore[misc]
         up.start()
     counts(wait(up.address, import_id, "completed"), created=rows)
     assert "Traceback" not in up.errors()
@@ -93,6 +108,13 @@ def test_an_import_survives_kills_and_nothing_is_applied_twice(running: ExitStac
     lines = export(data_dir=tmp_path / "data").splitlines()
     assert len(lines) == rows
     assert {json.loads(line)["values"]["city"] for line in lines} == {"Oslo"}
+
+
+def is_there(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def test_cancelling_stops_the_cutting_and_says_what_was_applied(up: Service) -> None:

@@ -33,9 +33,10 @@ HERE = ("127.0.0.1", 4711)
 CONFIG: dict[str, Any] = {
     "limits": {"body_bytes": LIMIT, "import_bytes": LIMIT // 2, "record_bytes": 8_192},
     "sources": {"shop": {}, "site": {"allowed_origins": [SITE]}, "signed": {"signing_secrets": [SECRET]}},
+    "schedules": {"nightly": {"from": "./outbox", "every": "1d"}},
 }
 
-SAMPLES = {"source": "shop", "account_id": "A-1"}
+SAMPLES = {"source": "shop", "account_id": "A-1", "schedule": "nightly"}
 """What stands for a parameter of a path; for every other one, the id of an event."""
 
 EVENT_ID = "05H80DFKEEH7Y3X3X5953AQQGG"
@@ -80,7 +81,8 @@ class Up:
         ring = KeyRing(self.directory, None, self.clock, requests_per_minute)
         self.app: FastAPI = make_app(title="up", ring=ring, probes={}, version="1")
         home = Path(FILES.name)
-        deps = IngestDeps(self.log, self.directory, schema, config.sources, config.limits, self.clock, ring, home)
+        more: Any = {"data_dir": home, "schedules": config.schedules}
+        deps = IngestDeps(self.log, self.directory, schema, config.sources, config.limits, self.clock, ring, **more)
         install_ingest(self.app, deps)
         install_console(self.app, Deps(self.directory, schema, ring))
 

@@ -100,7 +100,8 @@ async def serving(home: Path, configuration: object = CONFIG) -> AsyncIterator[I
     ring = KeyRing(directory, None, clock)
     app = make_app(title="ingest", ring=ring, probes={"log": log.probe}, version="1")
     schema = config.contact_schema
-    deps = IngestDeps(log, directory, schema, config.sources, config.limits, clock, ring, home / "data")
+    more: Any = {"data_dir": home / "data", "schedules": config.schedules}
+    deps = IngestDeps(log, directory, schema, config.sources, config.limits, clock, ring, **more)
     install(app, deps)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:

@@ -17,7 +17,9 @@ from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import AccessToken, ApiKey, Changes, DeadLetter, Evidence, Partition, Window
 from contactfold.ports.keys import MOST_REMOVED
 from fakes.memory_directives import MemoryDirectives
+from fakes.memory_import_rows import MemoryImportRows
 from fakes.memory_imports import MemoryImports
+from fakes.memory_schedules import MemorySchedules
 from fakes.memory_stored import Stored, apply
 from fakes.memory_verifying import MemoryVerifying
 
@@ -29,7 +31,7 @@ async def go_on() -> None:
     """Do not wait."""
 
 
-class MemoryDirectory(MemoryDirectives, MemoryImports, MemoryVerifying):
+class MemoryDirectory(MemoryDirectives, MemoryImports, MemoryImportRows, MemorySchedules, MemoryVerifying):
     """`ports.Directory` over dictionaries. `stored` is there for tests that look at documents themselves."""
 
     def __init__(self, pause: Callable[[], Awaitable[None]] = go_on) -> None:

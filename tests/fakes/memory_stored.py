@@ -9,7 +9,18 @@ from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.domain.stamp import EventId
-from contactfold.ports import AccessToken, ApiKey, Changes, DeadLetter, Evidence, Import, Partition, Window
+from contactfold.ports import (
+    AccessToken,
+    ApiKey,
+    Changes,
+    DeadLetter,
+    Evidence,
+    Import,
+    Partition,
+    ScheduledFile,
+    ScheduleState,
+    Window,
+)
 
 K = TypeVar("K")
 
@@ -33,6 +44,8 @@ class Stored:
     tokens: dict[bytes, AccessToken] = field(default_factory=dict)
     settings: dict[str, bytes] = field(default_factory=dict)
     imports: dict[str, Import] = field(default_factory=dict)
+    schedules: dict[str, ScheduleState] = field(default_factory=dict)
+    scheduled_files: dict[tuple[str, str], ScheduledFile] = field(default_factory=dict)
 
 
 def mark_of(evidence: Evidence) -> Mark:

@@ -14,6 +14,7 @@ from contactfold.telemetry import configure_logging
 from contactfold.web.access import KeyRing
 from contactfold.web.application import make_app
 from contactfold_ingest.app import IngestDeps, install
+from contactfold_ingest.schedules.scheduling import Scheduling
 
 
 async def serve(config: Config, settings: Settings, announce: Announce) -> int:
@@ -24,7 +25,16 @@ async def serve(config: Config, settings: Settings, announce: Announce) -> int:
     ring = KeyRing(directory, admin_key(settings), machine_clock, config.limits.requests_per_minute)
     app = make_app(title="contactfold ingest", ring=ring, probes=parts.probes, version=__version__)
     deps = IngestDeps(
-        log, directory, schema, config.sources, config.limits, machine_clock, ring, settings.data_dir, settings.config
+        log,
+        directory,
+        schema,
+        config.sources,
+        config.limits,
+        machine_clock,
+        ring,
+        settings.data_dir,
+        settings.config,
+        config.schedules,
     )
     install(app, deps)
     return await run_process(
@@ -34,7 +44,11 @@ async def serve(config: Config, settings: Settings, announce: Announce) -> int:
         ring=ring,
         probes=parts.probes,
         announce=announce,
-        works={"imports": lambda ending: deps.importing.run(parts.ready, ending.told)},
+        works={
+            "imports": lambda ending: deps.importing.run(parts.ready, ending.told),
+            "kept files": lambda ending: deps.clearing.run(parts.ready, ending.told),
+            "schedules": lambda ending: Scheduling(deps).run(parts.ready, ending.told),
+        },
     )
 
 

@@ -21,6 +21,7 @@ from contactfold_ingest.imports.routes import add_imports
 from contactfold_ingest.intercept.routes import add_intercept
 from contactfold_ingest.native.routes import add_native_doors
 from contactfold_ingest.records.routes import add_records
+from contactfold_ingest.schedules.routes import add_schedules
 from contactfold_ingest.segment.routes import add_segment
 from contactfold_ingest.token.routes import add_token
 from contactfold_ingest.waiting import LONGEST_WAIT
@@ -37,6 +38,7 @@ _DOORS: tuple[Callable[[FastAPI, IngestDeps], None], ...] = (
     add_intercept,
     add_token,
     add_imports,
+    add_schedules,
 )
 """Every door. Each adds its routes and its part of the description."""
 

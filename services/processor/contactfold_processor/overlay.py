@@ -267,6 +267,18 @@ class OverlayDirectory:
             lambda letter: len(letter.value),
         )
 
+    async def letters_of_import(self, import_id: str, *, after: tuple[int, str] | None, limit: int) -> list[DeadLetter]:
+        """See `ImportRows.letters_of_import`."""
+        return await merge_pages(
+            lambda place: self.own.letters_of_import(import_id, after=place, limit=limit),
+            lambda place: self.below.letters_of_import(import_id, after=place, limit=limit),
+            self._uncovered_letters,
+            lambda letter: ((letter.import_row or ("", 0))[1], letter.id),
+            after,
+            limit,
+            lambda letter: len(letter.value),
+        )
+
     async def letters(self, ids: Sequence[str]) -> list[DeadLetter]:
         """See `Directory.letters`."""
         return await self.own.letters(ids) + await self._uncovered_letters(await self.below.letters(ids))

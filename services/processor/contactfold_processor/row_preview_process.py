@@ -31,11 +31,11 @@ from contactfold.exits import Exit, run_to_exit
 from contactfold.lifetime import Parts, listening_to_signals, machine_clock, run_loop
 from contactfold.ports import ANSWER_BYTES, Directory, NewRecord
 from contactfold.row_previews import RowFate, Told, read_row, write_fate, write_told
+from contactfold.scratch import scratch
 from contactfold.telemetry import configure_logging
 from contactfold.wire import read_event
 from contactfold_processor.rollback_preview import RollbackPreviewer
 from contactfold_processor.row_preview import Keep, RowPreviewer
-from contactfold_processor.scratch import scratch
 
 AT_ONCE = 1_000
 """Rows that are applied at once."""

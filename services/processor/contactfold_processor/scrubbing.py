@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from contactfold.domain.changes import DeadLetter, Evidence
 from contactfold.domain.directives import Directive, Settling
-from contactfold.domain.erasing import ERASED
+from contactfold.domain.erasing import ERASED, NOTHING
 from contactfold.domain.stamp import stamp_time
 from contactfold.ports import LogRecord
 from contactfold.wire import Unreadable, read_evidence, read_record
@@ -22,9 +22,6 @@ from contactfold_processor.workspace import Workspace
 
 _SHARED = re.compile(r"`contactfold share ([^`]*)`")
 """How a reason names the identifier that made a component too large."""
-
-NOTHING = b'{"erased":true}'
-"""What stands for a payload that is gone where nothing of it is needed."""
 
 
 async def scrub_further(workspace: Workspace, directive: Directive, settling: Settling, limit: int) -> bool:

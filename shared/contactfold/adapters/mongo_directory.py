@@ -23,9 +23,11 @@ from contactfold.adapters.mongo_connecting import (
     translated,
 )
 from contactfold.adapters.mongo_directives import MongoDirectives
+from contactfold.adapters.mongo_import_rows import MongoImportRows
 from contactfold.adapters.mongo_imports import MongoImports
 from contactfold.adapters.mongo_keys import MongoKeys
 from contactfold.adapters.mongo_reading import SOMEBODY
+from contactfold.adapters.mongo_schedules import MongoSchedules
 from contactfold.adapters.mongo_schema import make_collections
 from contactfold.adapters.mongo_verifying import MongoVerifying
 from contactfold.domain.directory import Contact, Fragment
@@ -36,7 +38,7 @@ EXPORT_PAGE = 1_000
 """Documents an export asks for at a time."""
 
 
-class MongoDirectory(MongoDirectives, MongoKeys, MongoImports, MongoVerifying):
+class MongoDirectory(MongoDirectives, MongoKeys, MongoImports, MongoImportRows, MongoSchedules, MongoVerifying):
     """A `Directory` in the MongoDB database that `url` names (`contactfold` where it names none).
 
     `selection_timeout` is how many seconds a call waits for a primary before it raises `Unavailable`.

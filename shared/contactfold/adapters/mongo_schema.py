@@ -35,11 +35,14 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
     "settlings": (),
     "dead_letters": ("import.id",),
     "imports": ("running",),
+    "schedules": (),
+    "scheduled_files": (),
 }
 """Every collection, with the fields that have a sparse index."""
 
 SHARED: Final = "shared_id"
 LOOSE: Final = "loose_id"
+ERASED: Final = "erased_row"
 
 
 def _sorted(field: str, *order: str, name: str, where: object = None) -> IndexModel:
@@ -55,6 +58,11 @@ ORDERED: Final[dict[str, list[IndexModel]]] = {
         _sorted("account_id", "partition", "stamp", name="account_partition_stamp"),
         _sorted("import.id", "import.row", name="import_row"),
         _sorted("loose", "_id", name=LOOSE, where={"$eq": True}),
+        IndexModel(
+            [("import.id", 1), ("_id", 1)],
+            name=ERASED,
+            partialFilterExpression={"import.id": {"$exists": True}, "erased_by": {"$exists": True}},
+        ),
     ],
     "rules": [IndexModel("number", name="number", unique=True)],
 }

@@ -16,8 +16,10 @@ import apsw
 from contactfold.adapters import sqlite_reading as reading
 from contactfold.adapters import sqlite_writing as writing
 from contactfold.adapters.sqlite_directives import SqliteDirectives
+from contactfold.adapters.sqlite_import_rows import SqliteImportRows
 from contactfold.adapters.sqlite_imports import SqliteImports
 from contactfold.adapters.sqlite_keys import SqliteKeys
+from contactfold.adapters.sqlite_schedules import SqliteSchedules
 from contactfold.adapters.sqlite_schema import make_tables
 from contactfold.adapters.sqlite_threads import NoWriter, SqliteThread
 from contactfold.adapters.sqlite_verifying import SqliteVerifying
@@ -30,7 +32,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-class SqliteDirectory(SqliteDirectives, SqliteKeys, SqliteImports, SqliteVerifying):
+class SqliteDirectory(SqliteDirectives, SqliteKeys, SqliteImports, SqliteImportRows, SqliteSchedules, SqliteVerifying):
     """A `Directory` in one SQLite file, which is made where it is missing."""
 
     def __init__(self, path: Path) -> None:

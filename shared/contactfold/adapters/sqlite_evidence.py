@@ -13,6 +13,7 @@ from msgspec import msgpack
 from contactfold.adapters.evidence_documents import read_evidence, write_evidence
 from contactfold.adapters.sqlite_rows import Row, expect, pack
 from contactfold.domain.directives import Mark
+from contactfold.domain.erasing import NOTHING
 from contactfold.domain.stamp import Stamp
 from contactfold.ports import Changes, Evidence
 
@@ -31,6 +32,7 @@ _MOVE = (
     "UPDATE evidence SET handle = ?1, retracted = ?2, version = version + (?4 IS NOT NULL) "
     "WHERE event_id = ?3 AND stamp IS NOT NULL AND version = coalesce(?4, version)"
 )
+_ERASED = "INSERT OR IGNORE INTO erased_imports VALUES (?)"
 _STUB = "INSERT INTO evidence (event_id, retractions, retracted, version) VALUES (?, ?, ?, 1)"
 _MARK = (
     "UPDATE evidence SET retractions = ?, retracted = coalesce(?, retracted), version = version + 1 "
@@ -51,6 +53,9 @@ def write(connection: apsw.Connection, changes: Changes) -> None:
     ]
     expect(connection, len(marked), _MARK, marked)
     _replace(connection, _REWRITE, changes.rewritten)
+    emptied = [one.import_row for one in (*changes.evidence, *changes.rewritten) if one.erased_by]
+    emptied += [one.import_row for one in changes.dead_letters if one.value == NOTHING]
+    connection.executemany(_ERASED, [row[:1] for row in emptied if row is not None])
 
 
 def _replace(connection: apsw.Connection, sql: str, evidence: Sequence[Evidence]) -> None:

@@ -28,7 +28,7 @@ _unpack = msgpack.Decoder().decode
 
 _STUBS = "SELECT count(*) FROM evidence INDEXED BY stubs WHERE stamp IS NULL"
 _CONTACT = "SELECT component, document FROM contacts WHERE "
-_LETTER = "SELECT import_id, import_row, document FROM dead_letters WHERE "
+LETTER = "SELECT import_id, import_row, document FROM dead_letters WHERE "
 _EVIDENCE = f"SELECT {COLUMNS} FROM evidence WHERE "
 _END = b"\xff" * 25
 """Greater than every stamp."""
@@ -187,17 +187,18 @@ def find_latest_of_account(
 
 def list_dead_letters(connection: apsw.Connection, after: str | None, limit: int) -> list[DeadLetter]:
     """See `Directory.dead_letters`."""
-    rows = connection.execute(_LETTER + "id > ? ORDER BY id LIMIT ?", (after or "", limit))
-    return list(fitting(map(_letter, rows)))
+    rows = connection.execute(LETTER + "id > ? ORDER BY id LIMIT ?", (after or "", limit))
+    return list(fitting(map(read_letter, rows)))
 
 
 def find_dead_letter(connection: apsw.Connection, letter_id: str) -> DeadLetter | None:
     """See `Directory.dead_letter`."""
-    row = connection.execute(_LETTER + "id = ?", (letter_id,)).fetchone()
-    return _letter(row) if row else None
+    row = connection.execute(LETTER + "id = ?", (letter_id,)).fetchone()
+    return read_letter(row) if row else None
 
 
-def _letter(row: tuple[Any, ...]) -> DeadLetter:
+def read_letter(row: tuple[Any, ...]) -> DeadLetter:
+    """The dead letter of a row of `LETTER`."""
     import_id, import_row, packed = row
     document = _unpack(packed)
     if import_id is not None:

@@ -72,6 +72,9 @@ CREATE INDEX IF NOT EXISTS loose_evidence ON evidence (event_id)
     WHERE (handle IS NULL OR retracted) AND stamp IS NOT NULL;
 CREATE INDEX IF NOT EXISTS stubs ON evidence (event_id) WHERE stamp IS NULL;
 
+-- The imports that an erasure has reached.
+CREATE TABLE IF NOT EXISTS erased_imports (id TEXT PRIMARY KEY) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS rules (
     id BLOB PRIMARY KEY, number INTEGER NOT NULL UNIQUE, version INTEGER NOT NULL, document BLOB NOT NULL
 ) WITHOUT ROWID;
@@ -101,6 +104,14 @@ CREATE TABLE IF NOT EXISTS imports (
     id TEXT PRIMARY KEY, running INTEGER NOT NULL, version INTEGER NOT NULL, document BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS running_imports ON imports (id) WHERE running;
+
+CREATE TABLE IF NOT EXISTS schedules (
+    id TEXT PRIMARY KEY, version INTEGER NOT NULL, document BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS scheduled_files (
+    id TEXT PRIMARY KEY, version INTEGER NOT NULL, document BLOB NOT NULL
+) WITHOUT ROWID;
 """
 
 

@@ -22,6 +22,9 @@ from contactfold.domain.stamp import EventId, Stamp
 
 ERASED = Reason("erased", "The event was erased.")
 
+NOTHING = b'{"erased":true}'
+"""What stands for a payload that is gone where nothing of it is needed."""
+
 _DIGEST = 16
 
 

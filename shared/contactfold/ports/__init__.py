@@ -16,6 +16,7 @@ from contactfold.ports.directory import DIRECTORY_ID, Directory
 from contactfold.ports.event_log import ANSWER_BYTES, EventLog, Lane, LogReader, LogRecord, NewRecord, Positions
 from contactfold.ports.imports import Import, Imports
 from contactfold.ports.keys import AccessToken, ApiKey, Keys
+from contactfold.ports.schedules import ScheduledFile, Schedules, ScheduleState
 
 __all__ = [
     "ANSWER_BYTES",
@@ -38,6 +39,9 @@ __all__ = [
     "NewRecord",
     "Partition",
     "Positions",
+    "ScheduleState",
+    "ScheduledFile",
+    "Schedules",
     "Window",
 ]
 

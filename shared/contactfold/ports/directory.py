@@ -8,14 +8,16 @@ from contactfold.domain.changes import Changes, DeadLetter, Evidence, Partition,
 from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.stamp import EventId, Stamp
+from contactfold.ports.import_rows import ImportRows
 from contactfold.ports.imports import Imports
 from contactfold.ports.keys import Keys
+from contactfold.ports.schedules import Schedules
 
 DIRECTORY_ID = "id"
 """The setting that tells a directory from every other: letters and digits, made with it and never changed."""
 
 
-class Directory(Keys, Imports, Protocol):
+class Directory(Keys, Imports, ImportRows, Schedules, Protocol):
     """Contacts, claims and evidence: MongoDB (a replica set), or SQLite for one machine.
 
     Reads may be mutually inconsistent while others write; `commit` is what makes a decision safe: it

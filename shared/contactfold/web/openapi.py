@@ -33,6 +33,7 @@ TAGS = {
     "records": "The door for records, form-encoded or JSON.",
     "token": "Tokens for clients that bring an id and a secret.",
     "imports": "Files of contacts: upload, watch, cancel, take back.",
+    "schedules": "Files that are fetched and imported at set times: watch, run now, pause.",
     "segment": "The doors for Segment's libraries.",
     "pages": "The door for web pages.",
     "contacts": "Read profiles, and where everything about them comes from.",
@@ -122,6 +123,11 @@ _ANSWERS = {
         "A server behind this one is away; see Retry-After.",
         "directory_unavailable",
         "API keys cannot be checked while the directory is away; try again in a moment.",
+    ),
+    507: (
+        "There is no room for it.",
+        "no_room",
+        "There is no room for the file on the server's disk; nothing of it was kept. Send it when there is.",
     ),
 }
 """Every error that a route may name: what it means, and a code and a sentence that it comes with."""

@@ -5,11 +5,14 @@ from typing import get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from contactfold.config import check_config
 from contactfold.domain.schema import TYPES
 from contactfold.environment import PREFIX, Settings
-from contactfold.sections import Alternative, AttributeSettings, Config, Limits, Section, Source
+from contactfold.locations import Location
+from contactfold.schedule_settings import Schedule
+from contactfold.sections import Alternative, AttributeSettings, Config, Limits, Source
 from e2e.docs.generated import Row, metric_rows, schema_rows, write_default, write_table
 from e2e.docs.pages import PAGES, ROOT, Block, name_page, read_blocks, read_tables, unquote
 
@@ -20,7 +23,7 @@ EMBEDDED = ("log", "directory")
 YAML = [(name_page(page), block) for page in PAGES for block in read_blocks(page) if block.language == "yaml"]
 
 
-def keys(section: type[Section]) -> list[str]:
+def keys(section: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in section.model_fields.items()]
 
 
@@ -38,11 +41,13 @@ def test_every_variable_is_told_with_its_default() -> None:
         ("The file", [Config]),
         ("`schema`", [AttributeSettings, Alternative]),
         ("`sources`", [Source]),
+        ("`schedules`", [Schedule]),
+        ("`from`", [Location]),
         ("`limits`", [Limits]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_every_key_of_the_file_is_told_in_order_with_its_default(heading: str, sections: list[type[Section]]) -> None:
+def test_every_key_of_the_file_is_told_in_order_with_its_default(heading: str, sections: list[type[BaseModel]]) -> None:
     rows = read_tables(CONFIGURATION, under=heading)
     assert [unquote(row[0]) for row in rows] == [key for section in sections for key in keys(section)]
     fields = [field for section in sections for field in section.model_fields.values()]

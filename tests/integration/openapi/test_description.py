@@ -87,7 +87,9 @@ async def test_every_parameter_is_explained(described: Described) -> None:
 async def test_every_body_has_a_shape_and_an_example(described: Described) -> None:
     found = list(contents(described))
     assert len(found) > 80
-    bare = [name for name, content in found if not examples_of(described, content)]
+    # A workbook is not text, so no example of it can be written down.
+    text = [(name, content) for name, content in found if "contentMediaType" not in content.get("schema", {})]
+    bare = [name for name, content in text if not examples_of(described, content)]
     assert bare == []
     shapeless = [name for name, content in found if "schema" not in content]
     assert shapeless == []

@@ -198,4 +198,15 @@ def test_kafka_advertises_the_address_that_services_use() -> None:
 def test_data_lies_on_volumes_that_are_declared() -> None:
     loaded = compose()
     mounted = {volume.split(":")[0] for one in loaded["services"].values() for volume in one.get("volumes", [])}
-    assert mounted == set(loaded["volumes"]) == {"kafka", "mongo"}
+    assert mounted == set(loaded["volumes"]) == {"kafka", "mongo", "ingest"}
+
+
+def test_uploaded_files_lie_on_a_volume_that_the_service_may_write() -> None:
+    """A volume takes the owner of the folder that it is put over: the user's own home, made with the user."""
+    (mount,) = compose()["services"]["ingest"]["volumes"]
+    folder = mount.split(":")[1]
+    assert folder == variables_of_image()["CONTACTFOLD_DATA_DIR"]
+    (made,) = [orjson.loads(rest) for name, rest in chain("ingest") if name == "RUN" and "useradd" in rest]
+    assert made[made.index("--home-dir") + 1] == folder
+    assert "--create-home" in made
+    assert made[made.index("--uid") + 1] == [rest for name, rest in chain("ingest") if name == "USER"][-1]

@@ -29,7 +29,8 @@ TOKEN = "/oauth2/token"
 """Takes a key as OAuth 2.0 has it, and never from a header for keys."""
 
 KEYED = [one for one in OPERATIONS if one.path not in DESCRIBING | PAGES | {TOKEN}]
-BARE = {f"/v1/imports/{{import_id}}/{name}" for name in ("cancel", "rollback")}
+BARE = {f"/v1/imports/{{import_id}}/{name}" for name in ("cancel", "rollback", "rollback/preview")}
+BARE |= {f"/v1/schedules/{{schedule}}/{name}" for name in ("run", "pause", "resume")}
 """Take no body."""
 SENDING = [one for one in OPERATIONS if one.method in {"POST", "PUT"}]
 TAKING = [one for one in SENDING if one.path not in BARE]
@@ -44,6 +45,10 @@ NEEDS = {
     "/v1/imports/preview/{preview_id}": {"ingest", "read"},
     "/v1/imports/{import_id}/stream": {"ingest", "read"},
     "/v1/imports/{import_id}/rollback": {"admin"},
+    "/v1/imports/{import_id}/rollback/preview": {"admin"},
+    "/v1/imports/{import_id}/rollback/preview/{preview_id}": {"admin"},
+    "/v1/schedules": {"ingest", "read"},
+    "/v1/schedules/{schedule}": {"ingest", "read"},
 }
 """Which scopes let a key in, one of them being enough, by path or operation.
 

@@ -1,79 +1,22 @@
 """Cutting files: what reaches the log, how far ahead, and what is done when something is away or gone."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from contactfold.domain.directives import HEAD, Gate, gate_of_import
-from contactfold.ports import Changes, Lane, LogRecord
+from contactfold.ports import Lane
 from contactfold.ports.imports import CANCELLED, COMPLETED, FAILED
-from contactfold.wire import SCHEMA_HEADER, read_record
+from contactfold.wire import SCHEMA_HEADER
 from contactfold_ingest.imports.cutting import FARTHEST
-from contactfold_ingest.imports.working import GIVEN_UP_AFTER, Importing
+from contactfold_ingest.imports.working import GIVEN_UP_AFTER
 from fakes.ingest_service import Ingest, serving
-
-
-@asynccontextmanager
-async def working(ingest: Ingest) -> AsyncIterator[None]:
-    """While a process works on the imports."""
-    ready, told = asyncio.Event(), asyncio.Event()
-    ready.set()
-    deps = ingest.deps
-    worker = Importing(deps.log, deps.directory, deps.schema, deps.limits, deps.clock, deps.shelf)
-    task = asyncio.create_task(worker.run(ready, told))
-    try:
-        yield
-    finally:
-        told.set()
-        await asyncio.wait_for(task, 20)
-
-
-async def until(holds: Callable[[], Any], what: str) -> None:
-    async with asyncio.timeout(20):
-        while not await holds():
-            await asyncio.sleep(0.02)
-    assert what
-
-
-async def upload(ingest: Ingest, content: bytes, **options: object) -> str:
-    files: Any = {"file": ("people.csv", content), "options": (None, json.dumps(options))}
-    reply = await ingest.client.post("/v1/imports", files=files)
-    assert reply.status_code == 201, reply.text
-    return str(reply.json()["id"])
-
-
-async def look(ingest: Ingest, import_id: str) -> Any:
-    return (await ingest.client.get(f"/v1/imports/{import_id}")).json()
-
-
-async def apply(ingest: Ingest, import_id: str, **counts: int) -> None:
-    """Count rows at the import's gate, as a processor does in the transaction that applies them."""
-    subject = gate_of_import(import_id)
-    stored = {gate.partition: gate for gate in await ingest.directory.gates([subject])}
-    gate = stored.get("contactfold.imports/0") or Gate(subject, "contactfold.imports/0")
-    for name, count in counts.items():
-        gate.counts[name] = gate.counts.get(name, 0) + count
-    heads = [] if stored else [Gate(subject, HEAD)]
-    await ingest.directory.commit(Changes(gates=[*heads, gate]))
-
-
-def people(count: int) -> bytes:
-    return "\n".join(("Email,First Name", *(f"a{n}@example.com,Ann" for n in range(count)))).encode()
-
-
-def understand(ingest: Ingest, record: Any) -> Any:
-    logged = LogRecord("contactfold.imports/0", 0, record.key, record.value, record.headers, 1_900_000_000_000_000)
-    return read_record(logged, ingest.config.contact_schema)
+from unit.ingest.cutting import apply, has_cut, has_status, look, people, understand, until, upload, working
 
 
 async def test_every_row_is_a_record_and_the_refused_ones_say_what_only_the_file_shows(ingest: Ingest) -> None:
     file = b"Email,First Name,Labels\nann@example.com, Ann ,vip\na,b,c,d,e\n\nbob,Bob,\nc@example.com,Cy\n"
     import_id = await upload(ingest, file, source="crm", action="update")
     async with working(ingest):
-        await until(lambda: _has_cut(ingest, import_id, 4), "all rows are cut")
+        await until(lambda: has_cut(ingest, import_id, 4), "all rows are cut")
     records = await ingest.log.read_all(Lane.BULK)
     good, ragged, wrong, short = (understand(ingest, record) for record in records)
     assert [one.import_row for one in (good, ragged, wrong, short)] == [(import_id, row) for row in (2, 3, 5, 6)]
@@ -87,19 +30,14 @@ async def test_every_row_is_a_record_and_the_refused_ones_say_what_only_the_file
     assert wrong.received_at - good.received_at == 3, "row i happens i microseconds after the import began"
 
 
-async def _has_cut(ingest: Ingest, import_id: str, rows: int) -> bool:
-    (one,) = await ingest.directory.imports([import_id])
-    return one.cut >= rows
-
-
 async def test_a_file_is_never_cut_farther_ahead_than_may_be(ingest: Ingest) -> None:
     import_id = await upload(ingest, people(FARTHEST + 3_000))
     async with working(ingest):
-        await until(lambda: _has_cut(ingest, import_id, FARTHEST), "it is as far ahead as may be")
+        await until(lambda: has_cut(ingest, import_id, FARTHEST), "it is as far ahead as may be")
         await asyncio.sleep(0.4)  # long enough for it to go farther, if it would
         assert len(await ingest.log.read_all(Lane.BULK)) == FARTHEST
         await apply(ingest, import_id, created=1_500)
-        await until(lambda: _has_cut(ingest, import_id, FARTHEST + 1_000), "it goes on")
+        await until(lambda: has_cut(ingest, import_id, FARTHEST + 1_000), "it goes on")
         await asyncio.sleep(0.3)
         assert len(await ingest.log.read_all(Lane.BULK)) == FARTHEST + 1_000
         shown = await look(ingest, import_id)
@@ -109,32 +47,28 @@ async def test_a_file_is_never_cut_farther_ahead_than_may_be(ingest: Ingest) -> 
 async def test_an_import_is_completed_once_its_gates_have_counted_every_row(ingest: Ingest) -> None:
     import_id = await upload(ingest, people(3))
     async with working(ingest):
-        await until(lambda: _has_cut(ingest, import_id, 3), "it is cut")
+        await until(lambda: has_cut(ingest, import_id, 3), "it is cut")
         await apply(ingest, import_id, created=1, updated=1)
         await asyncio.sleep(0.6)
         shown = await look(ingest, import_id)
         assert (shown["status"], shown["percent"], shown["counts"]["not_applied"]) == ("in_progress", 66.6, 1)
         await apply(ingest, import_id, failed=1)
-        await until(lambda: _is(ingest, import_id, COMPLETED), "it is completed")
+        await until(lambda: has_status(ingest, import_id, COMPLETED), "it is completed")
     shown = await look(ingest, import_id)
     assert shown["counts"] == {"created": 1, "updated": 1, "unchanged": 0, "ignored": 0, "failed": 1, "not_applied": 0}
-
-
-async def _is(ingest: Ingest, import_id: str, status: str) -> bool:
-    return bool((await look(ingest, import_id))["status"] == status)
 
 
 async def test_a_process_that_ended_before_it_noted_its_rows_writes_the_same_ones_again(ingest: Ingest) -> None:
     """The same bytes, but for nothing: so the directory drops them by their ids."""
     import_id = await upload(ingest, people(1_500))
     async with working(ingest):
-        await until(lambda: _has_cut(ingest, import_id, 1_500), "it is cut")
+        await until(lambda: has_cut(ingest, import_id, 1_500), "it is cut")
     first = [record.value for record in await ingest.log.read_all(Lane.BULK)]
     (one,) = await ingest.directory.imports([import_id])
     one.cut, one.cursor, one.whole = 1_000, 1_001, False
     await ingest.directory.keep_import(one)
     async with working(ingest):
-        await until(lambda: _has_cut(ingest, import_id, 1_500), "it is cut again")
+        await until(lambda: has_cut(ingest, import_id, 1_500), "it is cut again")
     both = [record.value for record in await ingest.log.read_all(Lane.BULK)]
     assert both == [*first, *first[1_000:]]
 
@@ -146,7 +80,7 @@ async def test_a_log_that_is_away_is_waited_for(ingest: Ingest) -> None:
         await asyncio.sleep(0.5)
         assert (await look(ingest, import_id))["status"] == "in_progress"
         ingest.log.away = False
-        await until(lambda: _has_cut(ingest, import_id, 10), "it goes on")
+        await until(lambda: has_cut(ingest, import_id, 10), "it goes on")
     assert len(await ingest.log.read_all(Lane.BULK)) == 10
 
 
@@ -156,7 +90,7 @@ async def test_a_row_too_large_for_a_record_fails_and_keeps_no_other_out(ingest:
     import_id = await upload(ingest, file)
     ingest.log.largest = 1_500
     async with working(ingest):
-        await until(lambda: _has_cut(ingest, import_id, 3), "it is cut")
+        await until(lambda: has_cut(ingest, import_id, 3), "it is cut")
     found = [understand(ingest, record) for record in await ingest.log.read_all(Lane.BULK)]
     assert [one.import_row[1] for one in found] == [2, 3, 4]
     assert [[fault.code for fault in one.faults] for one in found] == [["record_too_large"], [], ["record_too_large"]]
@@ -173,7 +107,7 @@ async def test_contacts_as_json_are_what_they_are_in_an_event(ingest: Ingest) ->
     reply = await ingest.client.post("/v1/imports", json={"contacts": contacts, "options": options})
     import_id = reply.json()["id"]
     async with working(ingest):
-        await until(lambda: _has_cut(ingest, import_id, 4), "it is cut")
+        await until(lambda: has_cut(ingest, import_id, 4), "it is cut")
     ann, both, nobody, unnamed = (understand(ingest, record) for record in await ingest.log.read_all(Lane.BULK))
     assert ann.faults == ()
     assert ann.values == {"email": ("ann@example.com",), "first_name": (), "labels": ("a", "b")}
@@ -193,7 +127,7 @@ async def test_a_row_without_a_mandatory_value_fails(tmp_path: Path) -> None:
         body = {"contacts": [{"email": "a@example.com", "first_name": "Ann"}, {"email": "b@example.com"}]}
         import_id = (await ingest.client.post("/v1/imports", json=body)).json()["id"]
         async with working(ingest):
-            await until(lambda: _has_cut(ingest, import_id, 2), "it is cut")
+            await until(lambda: has_cut(ingest, import_id, 2), "it is cut")
         found = [understand(ingest, record) for record in await ingest.log.read_all(Lane.BULK)]
         assert [[(fault.code, fault.field) for fault in one.faults] for one in found] == [
             [],
@@ -211,7 +145,7 @@ async def test_an_import_of_another_process_is_left_alone_until_nobody_works_on_
         assert (await look(ingest, import_id))["status"] == "pending"
         ingest.clock.now += GIVEN_UP_AFTER + 1
         (ingest.deps.shelf.find(import_id)).unlink()
-        await until(lambda: _is(ingest, import_id, FAILED), "it has failed")
+        await until(lambda: has_status(ingest, import_id, FAILED), "it has failed")
     assert "The file is gone" in (await look(ingest, import_id))["detail"]
 
 
@@ -220,7 +154,7 @@ async def test_what_an_upload_left_that_never_ended_is_removed_at_the_start(inge
     file.close()
     kept = await upload(ingest, people(1))
     async with working(ingest):
-        await until(lambda: _has_cut(ingest, kept, 1), "it works")
+        await until(lambda: has_cut(ingest, kept, 1), "it works")
     assert not path.exists()
     assert ingest.deps.shelf.has(kept)
 
@@ -229,7 +163,7 @@ async def test_an_import_that_is_cancelled_before_it_began_still_says_how_many_r
     import_id = await upload(ingest, people(7))
     assert (await ingest.client.post(f"/v1/imports/{import_id}/cancel")).status_code == 202
     async with working(ingest):
-        await until(lambda: _is(ingest, import_id, CANCELLED), "it is cancelled")
+        await until(lambda: has_status(ingest, import_id, CANCELLED), "it is cancelled")
     shown = await look(ingest, import_id)
     assert (shown["total"], shown["counts"]["not_applied"], shown["detail"]) == (7, 7, "0 of its rows were applied.")
     assert await ingest.log.read_all(Lane.BULK) == []
@@ -242,7 +176,7 @@ async def test_an_import_that_is_cancelled_and_whose_file_is_no_table_any_more_e
     await ingest.client.post(f"/v1/imports/{import_id}/cancel")
     ingest.deps.shelf.find(import_id).write_bytes(b"PK\x03\x04 no workbook")
     async with working(ingest):
-        await until(lambda: _is(ingest, import_id, CANCELLED), "it is cancelled")
+        await until(lambda: has_status(ingest, import_id, CANCELLED), "it is cancelled")
     assert (await look(ingest, import_id))["total"] == 0
 
 
@@ -250,5 +184,5 @@ async def test_an_import_whose_file_was_changed_into_no_table_fails_and_says_why
     import_id = await upload(ingest, people(7))
     ingest.deps.shelf.find(import_id).write_bytes(b"PK\x03\x04 no workbook")
     async with working(ingest):
-        await until(lambda: _is(ingest, import_id, FAILED), "it has failed")
+        await until(lambda: has_status(ingest, import_id, FAILED), "it has failed")
     assert (await look(ingest, import_id))["detail"].endswith("0 of its rows were applied.")

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from contactfold.row_previews import Contest, RowPreview
+from contactfold_ingest.imports.cutters import Cuts
 from contactfold_ingest.imports.previewing import Preview, Previews
-from contactfold_ingest.imports.rows import Cutter
 from fakes.ingest_service import CONFIG, Ingest, serving
 
 FILE = b"E-Mail,First Name,Shoe\nann@example.com,Ann,4\n"
@@ -256,8 +256,8 @@ async def test_a_preview_shows_rows_to_whoever_may_read_them(ingest: Ingest, mon
     """Sample rows with the scope `read`, unmasked with `pii`; what contested identifiers are, with `pii` too."""
     contest = Contest(2, "C-1", ("email:ann@example.com",))
 
-    async def foresee(_: Previews, __: Preview, cutter: Cutter) -> RowPreview:
-        cutter.cut(10)
+    async def foresee(_: Previews, __: Preview, cuts: Cuts) -> RowPreview:
+        await cuts.cut()
         return RowPreview(contests=[contest])
 
     monkeypatch.setattr(Previews, "_try", foresee)

@@ -118,6 +118,7 @@ async def answers_of(directory: Directory, *stores: Any) -> dict[str, Any]:
         "counts": [await directory.count_import(name) for name in imports],
         "loose": bare(await loose(directory)),
         "letters": bare(await directory.dead_letters(after=None, limit=100)),
+        "letters of rows": [bare(await directory.letters_of_import(name, after=None, limit=100)) for name in imports],
         "listed": bare(await listed(directory)),
         "by handle": [bare(filter(None, [await directory.contact_by_handle(name)])) for name in handles],
         "by event": [bare(filter(None, [await directory.contact_of(name)])) for name in event_ids],

@@ -5,38 +5,29 @@ the directory drops them by their ids. A file is cut by whoever holds its lock.
 """
 
 import asyncio
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
-
-import structlog
 
 from contactfold import telemetry
-from contactfold.domain.errors import ContactfoldError, TooLarge
+from contactfold.domain.errors import TooLarge
 from contactfold.domain.schema import Schema
 from contactfold.ports import Clock, Directory, EventLog, Import, Lane
 from contactfold.ports.imports import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, PENDING
+from contactfold_ingest.imports.cutters import Cuts, Unfit, open_cuts
+from contactfold_ingest.imports.cutting_process import CHUNK
 from contactfold_ingest.imports.keeping import change_import, patiently
 from contactfold_ingest.imports.progress import find_progress
-from contactfold_ingest.imports.rows import Chunk, Cutter, too_large
+from contactfold_ingest.imports.rows import Chunk, too_large
 
 FARTHEST = 20_000
 """Rows that an import may be ahead of what is applied."""
-
-CHUNK = 1_000
-"""Rows that are written at once."""
 
 _PAUSE = 0.1
 """Seconds between two looks at what is applied, while nothing more may be written."""
 
 GONE = "The file is gone, so the rest of it cannot be read."
-
-Result = TypeVar("Result")
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +52,19 @@ class Cutting:
     async def run(self) -> None:
         """Cut the file to its end, or until the import is to end.
 
-        Raises `Unavailable` where the process is to end while a server is away.
+        Raises `Unavailable` where the process is to end while a server is away, and `Stopped` while a file is read.
         """
+        means, one = self._means, self._one
         try:
-            cutter = await asyncio.to_thread(self._open)
-            try:
-                await self._cut(cutter)
-            finally:
-                await asyncio.to_thread(cutter.close)
+            async with open_cuts(
+                self._path, one, means.schema, means.record_bytes, counts=one.total is None, stop=means.stop
+            ) as cuts:
+                await self._cut(cuts)
         except FileNotFoundError:
             await self.give_up(GONE)
         except OSError as error:
             await self.give_up(f"The file cannot be read ({(error.strerror or type(error).__name__).lower()}).")
-        except _Unfit as unfit:
+        except Unfit as unfit:
             await self.give_up(str(unfit))
 
     async def give_up(self, why: str) -> None:
@@ -87,19 +78,14 @@ class Cutting:
 
         await self._change(end)
 
-    def _open(self) -> Cutter:
-        return _told(lambda: Cutter(self._path, self._one, self._means.schema, self._means.record_bytes))
-
-    async def _cut(self, cutter: Cutter) -> None:
-        if cutter.faults:
-            raise _Unfit(" ".join(fault.message for fault in cutter.faults))
+    async def _cut(self, cuts: Cuts) -> None:
+        if cuts.faults:
+            raise Unfit(" ".join(fault.message for fault in cuts.faults))
         total = self._one.total
-        if total is None:
-            total = await asyncio.to_thread(_told, cutter.count)
-        if not await self._begin(total):
+        if not await self._begin(await cuts.count() if total is None else total):
             return
         while not self._means.stop.is_set() and await self._find_room():
-            chunk = await asyncio.to_thread(_told, lambda: cutter.cut(CHUNK))
+            chunk = await cuts.cut()
             if chunk is None:
                 await self._change(lambda one: _end(one, COMPLETED))
                 return
@@ -173,26 +159,6 @@ class Cutting:
         changed = await patiently(lambda: change_import(self._means.directory, self._one.id, change), self._means.stop)
         self._one = changed or self._one
         return changed
-
-
-class _Unfit(Exception):
-    """A file that cannot be cut to its end; the text says why."""
-
-
-def _told(work: Callable[[], Result]) -> Result:
-    """What reading a file gives. Raises `_Unfit` with a sentence for whatever goes wrong, and `OSError`."""
-    try:
-        return work()
-    except OSError:
-        raise
-    except ContactfoldError as error:
-        raise _Unfit(str(error)) from None
-    except Exception as error:  # noqa: BLE001 -- whatever it is, the import ends and says so
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        _log.error("import_failed", error=type(error).__name__, where=f"{Path(place.filename).name}:{place.lineno}")
-        raise _Unfit(
-            f"The file could not be read on: {type(error).__name__}. This is a fault of contactfold's."
-        ) from None
 
 
 def _end(one: Import, ending: str, detail: str = "") -> bool:

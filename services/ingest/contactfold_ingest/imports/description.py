@@ -178,6 +178,12 @@ _ID = {
     "example": IMPORT_ID,
     "description": "The import's id, as its upload was answered.",
 }
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": 512},
+    "description": "Sent again with the same key and from the same source, a file is the same import.",
+}
 _PAGE = [
     {
         "name": "after",
@@ -242,6 +248,7 @@ def _upload() -> dict[str, Any]:
         "summary": "Import a file of contacts",
         "description": "A CSV, TSV or XLSX file as a form, or contacts as JSON. The reply comes when the file is kept "
         "durably; it is applied from then on. Scope `ingest`.",
+        "parameters": [_KEY],
         "requestBody": BODY,
         "responses": {
             201: {
@@ -249,9 +256,9 @@ def _upload() -> dict[str, Any]:
                 "headers": {"Location": {"required": True, "schema": {"type": "string"}, "description": "The import."}},
                 "content": {"application/json": {"schema": schema, "example": told}},
             },
-            **answers(400, 401, 403, 413, 415),
+            **answers(400, 401, 403, 408, 413, 415),
             **answer(422, "no_identifier", rejected),
-            **answers(503),
+            **answers(503, 507),
         },
     }
 

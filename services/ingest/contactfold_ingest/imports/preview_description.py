@@ -163,9 +163,10 @@ def _ask() -> dict[str, Any]:
         "requestBody": BODY,
         "responses": {
             **_replies(),
-            **answers(400, 401, 403, 413, 415),
+            **answers(400, 401, 403, 408, 413, 415),
             **answer(422, "no_identifier", rejected),
             **answer(503, "preview_failed", _FAILED),
+            **answers(507),
         },
     }
 

@@ -24,9 +24,10 @@ from contactfold.row_previews import RowPreview, read_told, write_row
 from contactfold.tables.options import options_object
 from contactfold.web.access import PII, READ, Grant
 from contactfold.web.problems import Problem, reason_objects
+from contactfold_ingest.imports.cutters import Cuts, Unfit, open_cuts
 from contactfold_ingest.imports.description import PREVIEW_ROWS
-from contactfold_ingest.imports.receiving import Received
-from contactfold_ingest.imports.rows import Cutter, Sample
+from contactfold_ingest.imports.looking import Received
+from contactfold_ingest.imports.rows import Sample
 
 MODULE = "contactfold_processor.row_preview_process"
 
@@ -36,7 +37,8 @@ AT_ONCE = 2
 _KEPT = 3_600_000_000
 """Microseconds for which a preview can be asked for."""
 _MOST_KEPT = 50
-_CHUNK = 1_000
+_GRACE = 5.0
+"""Seconds that a process has for putting away what it needed."""
 _LONGEST_LINE = 16 * 1024 * 1024
 
 _log = structlog.get_logger(__name__)
@@ -106,29 +108,29 @@ class Previews:
                 del self._kept[preview_id]
 
     async def _run(self, preview: Preview, one: Import, path: Path, counted: asyncio.Event) -> None:
-        cutter: Cutter | None = None
+        given = path, one, self._schema, self._record_bytes
         try:
-            cutter = await asyncio.to_thread(Cutter, path, one, self._schema, self._record_bytes, sample=PREVIEW_ROWS)
-            preview.rows = await asyncio.to_thread(cutter.count)
-            preview.sample = cutter.sample
+            async with open_cuts(*given, counts=True) as cuts:
+                preview.rows = await cuts.count()
             counted.set()
-            async with self._turn:
-                preview.result = await self._try(preview, cutter)
+            async with self._turn, open_cuts(*given, counts=False, sample=PREVIEW_ROWS) as cuts:
+                preview.sample = cuts.sample
+                preview.result = await self._try(preview, cuts)
         except asyncio.CancelledError:
             preview.fault = _failed("the server is about to end")
         except Problem as problem:
             preview.fault = problem
+        except Unfit as unfit:
+            preview.fault = _failed(f"{str(unfit)[:1].lower()}{str(unfit)[1:].rstrip('.')}")
         except Exception as error:  # noqa: BLE001 -- told to whoever asks
             _log.error("preview_failed", error=type(error).__name__)
             preview.fault = _failed("a fault of contactfold's")
         finally:
-            if cutter is not None:
-                cutter.close()
             _remove(path)
             counted.set()
             preview.ended.set()
 
-    async def _try(self, preview: Preview, cutter: Cutter) -> RowPreview:
+    async def _try(self, preview: Preview, cuts: Cuts) -> RowPreview:
         environment = {**os.environ, **self._environment}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", MODULE),
@@ -139,22 +141,25 @@ class Previews:
             limit=_LONGEST_LINE,
             start_new_session=True,
         )
+        feeding = asyncio.create_task(self._feed(process, cuts))
+        hearing = asyncio.create_task(self._hear(process, preview))
         try:
-            _, result = await asyncio.gather(self._feed(process, cutter), self._hear(process, preview))
+            _, result = await asyncio.gather(feeding, hearing)
             code = await process.wait()
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            feeding.cancel()
+            hearing.cancel()
+            await asyncio.gather(feeding, hearing, return_exceptions=True)
+            await asyncio.shield(_end(process))
         if result is None:
             _log.error("preview_failed", exit_code=code)
-            raise _failed("the process that tries the rows gave up; is the directory there?")
+            raise _failed("the process that tries the rows gave up (is the directory there?)")
         return result
 
-    async def _feed(self, process: Process, cutter: Cutter) -> None:
+    async def _feed(self, process: Process, cuts: Cuts) -> None:
         assert process.stdin is not None
         with suppress(BrokenPipeError, ConnectionResetError):
-            while chunk := await asyncio.to_thread(cutter.cut, _CHUNK):
+            while chunk := await cuts.cut():
                 process.stdin.write(b"".join(map(write_row, chunk.records)))
                 await process.stdin.drain()
         process.stdin.close()
@@ -167,6 +172,21 @@ class Previews:
             preview.done = told.progress or preview.done
             result = told.result or result
         return result
+
+
+async def _end(process: Process) -> None:
+    """End a process that tries rows: told to, it puts its directory away; killed, it would leave it lying."""
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(_GRACE):
+            await process.communicate()  # which reads what is left: to wait alone would wait for whoever reads it
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
 
 
 def preview_object(preview: Preview, grant: Grant, schema: Schema) -> dict[str, object]:

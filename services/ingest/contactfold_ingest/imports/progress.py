@@ -115,6 +115,8 @@ def tell_detail(one: Import, progress: Progress, status: str) -> str:
         told.append(applied)
     elif status in {PENDING, IN_PROGRESS} and one.whole and one.ending in {FAILED, CANCELLED}:
         told.append("Nothing more is read; what is on the log already is being applied.")
+    elif progress.settling is not None and not progress.retracted:
+        told.append("Its rollback is being taken back: what its rows said is being put back.")
     elif status == COMPLETED and one.total is not None and progress.applied < one.total:
         told.append(f"Only {applied}")
     return " ".join(told)

@@ -1,9 +1,10 @@
 """What a request for an import brings: a file or contacts, kept on the disk, and options, checked (CONTRACT 6)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import errno
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,9 +14,7 @@ from starlette.types import Receive
 from contactfold.config import Limits
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
-from contactfold.tables.mapping import MappedColumn
 from contactfold.tables.options import BadOptions, Options, options_object, read_options
-from contactfold.tables.proposing import propose
 from contactfold.tables.reading import NotATable
 from contactfold.web.access import Grant
 from contactfold.web.problems import Problem
@@ -23,34 +22,16 @@ from contactfold_ingest.accepting import forbid_source
 from contactfold_ingest.bodies import Fields, decode_json, read_body, read_media_type, unpack_body
 from contactfold_ingest.door import JSON, unsupported
 from contactfold_ingest.imports.contacts import SHAPE as CONTACTS
-from contactfold_ingest.imports.contacts import Contacts, write_contacts
+from contactfold_ingest.imports.contacts import write_contacts
+from contactfold_ingest.imports.looking import FILE, Received, RejectedWhole, look
 from contactfold_ingest.imports.shelf import Shelf, try_lock
 from contactfold_ingest.imports.uploads import receive_form, receive_pieces
 
 MULTIPART = "multipart/form-data"
-FILE = "file"
-"""How an import of a file is marked."""
 
 _MEMBERS = ("options", "contacts")
 _MOST_REASONS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What was brought, at `path` until it is kept. `options` are those given, with what it cannot be read without.
-
-    `proposed` are what its cells suggest besides (`split`, `date_format`): a cell holds one value unless somebody says
-    otherwise (CONTRACT 6). `columns` say what each is, `notes` what nobody but the user can decide.
-    """
-
-    path: Path
-    name: str
-    shape: str
-    options: Options
-    proposed: Options
-    columns: list[MappedColumn]
-    left_out: list[str]
-    notes: list[Reason]
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Receiving:
@@ -81,9 +62,7 @@ class Receiving:
                 options = self._read_options(raw, grant)
                 yield await asyncio.to_thread(self._look, path, name, shape, options)
         except OSError as error:
-            why = (error.strerror or type(error).__name__).lower()
-            detail = f"The file cannot be kept ({why}); try again when there is room."
-            raise Problem(503, "file_not_kept", detail, headers={"Retry-After": "60"}) from None
+            raise _not_kept(error) from None
         finally:
             if path.name:
                 self._shelf.drop(path)
@@ -134,28 +113,31 @@ class Receiving:
 
     def _look(self, path: Path, name: str, shape: str, options: Options) -> Received:
         """Look at what was brought. Raises `Problem` for what is rejected whole."""
-        if shape == CONTACTS:
-            contacts = Contacts(path, options, self._schema)
-            _refuse(list(contacts.faults), contacts.columns, options)
-            left_out = [one.column for one in contacts.columns if one.attribute is None]
-            return Received(path, name, shape, options, options, contacts.columns, left_out, [])
         try:
-            found = propose(path, options, self._schema)
+            return look(path, name, shape, options, self._schema)
         except NotATable as bad:
             message = str(bad)
             raise Problem(422, bad.code, message, reasons=[Reason(bad.code, message, "file")]) from None
-        _refuse(found.faults, found.columns, found.options)
-        return Received(path, name, shape, found.given, found.options, found.columns, found.left_out, found.notes)
+        except RejectedWhole as bad:
+            raise _refusal(bad) from None
 
 
-def _refuse(faults: list[Reason], columns: Sequence[MappedColumn], options: Options) -> None:
-    """Raise `Problem` where there are faults, with what was made of the file, so that options can mend them."""
-    if faults:
-        code = faults[0].code if len(faults) == 1 else "rejected"
-        told = [{"column": one.column, "attribute": one.attribute, "how": one.how} for one in columns]
-        members = {"columns": told, "options": options_object(options)}
-        detail = " ".join(fault.message for fault in faults[:10])
-        raise Problem(422, code, detail, reasons=faults[:_MOST_REASONS], members=members)
+def _refusal(rejected: RejectedWhole) -> Problem:
+    """What tells the faults, with what was made of the file, so that options can mend them."""
+    faults = rejected.faults
+    code = faults[0].code if len(faults) == 1 else "rejected"
+    told = [{"column": one.column, "attribute": one.attribute, "how": one.how} for one in rejected.columns]
+    members = {"columns": told, "options": options_object(rejected.options)}
+    return Problem(422, code, str(rejected), reasons=faults[:_MOST_REASONS], members=members)
+
+
+def _not_kept(error: OSError) -> Problem:
+    if error.errno in _NO_ROOM:
+        detail = "There is no room for the file on the server's disk; nothing of it was kept. Send it when there is."
+        return Problem(507, "no_room", detail)
+    why = (error.strerror or type(error).__name__).lower()
+    detail = f"The file cannot be kept ({why}); try again when its folder can be written."
+    return Problem(503, "file_not_kept", detail, headers={"Retry-After": "60"})
 
 
 _LIKE = '{"options": {"action": "update"}, "contacts": [{"email": "ann@example.com"}]}'

@@ -29,6 +29,8 @@ from contactfold_ingest.imports.keeping import change_import
 from contactfold_ingest.imports.preview_description import describe_previews
 from contactfold_ingest.imports.preview_door import PreviewDoor, reply
 from contactfold_ingest.imports.progress import find_progress, import_object
+from contactfold_ingest.imports.report_routes import add_reports
+from contactfold_ingest.imports.rollback_routes import add_rollback_previews
 from contactfold_ingest.imports.streaming import Streams
 
 
@@ -42,6 +44,8 @@ def add_imports(app: FastAPI, deps: IngestDeps) -> None:
     _add_previews(app, deps)
     _add_reading(app, deps)
     _add_ruling(app, deps)
+    add_reports(app, deps, lambda import_id: _find(deps, import_id))
+    add_rollback_previews(app, deps, lambda import_id: _find(deps, import_id))
     describe_imports(app)
     describe_previews(app)
 

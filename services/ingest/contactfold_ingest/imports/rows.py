@@ -28,6 +28,9 @@ from contactfold_ingest.imports.contacts import Contacts
 _MOST_FAULTS = 50
 """Faults of one row that its record carries."""
 
+_CHUNK_BYTES = 4 * 1024 * 1024
+"""Bytes of records after which a chunk is full."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -116,14 +119,17 @@ class Cutter:
         return self._rows.count()
 
     def cut(self, limit: int) -> Chunk | None:
-        """Up to `limit` rows more; None at the end of the file."""
+        """Up to `limit` rows more, fewer large ones; None at the end of the file."""
         records: list[NewRecord] = []
-        last = refused = 0
+        last = refused = size = 0
         for number, planned in islice(self._planned, limit):
             record, is_good = self._write(number, planned)
             records.append(record)
             refused += not is_good
             last = number
+            size += len(record.value)
+            if size >= _CHUNK_BYTES:
+                break
         return Chunk(records, last, refused) if records else None
 
     def close(self) -> None:

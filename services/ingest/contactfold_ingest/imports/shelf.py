@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from contactfold.domain.stamp import parse_event_id
+
 _PLACE = "place"
 _UNFINISHED = ".part"
 _PREVIEWED = ".preview"
@@ -41,11 +43,21 @@ class Shelf:
         """Whether an import's file is there."""
         return self.find(import_id).exists()
 
+    def list_ids(self) -> list[str]:
+        """The ids of the imports whose files are there, in order."""
+        names = (path.name for path in self._folder.glob("*"))
+        return sorted(name for name in names if parse_event_id(name) is not None)
+
     def begin(self) -> tuple[Path, BinaryIO]:
-        """A new file for a body that comes in, readable by its owner alone. Raises `OSError`."""
+        """A new file for a body that comes in, readable by its owner alone, and locked. Raises `OSError`."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{secrets.token_hex(8)}{_UNFINISHED}"
-        return path, os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+        while True:
+            path = self._folder / f"{secrets.token_hex(8)}{_UNFINISHED}"
+            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+            # Whoever tidies up may have found it before it was locked.
+            if try_lock(file) and path.exists():
+                return path, file
+            file.close()
 
     def keep(self, unfinished: Path, import_id: str) -> str:
         """Give a whole file its import's name, durably; returns the place it is at. Raises `OSError`."""

@@ -5,6 +5,7 @@ client that is still sending would not hear it; at most as much of it is read as
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
@@ -29,6 +30,8 @@ XLSX_BYTES = 50 * 1024 * 1024
 
 _PATIENCE = 60.0
 """Seconds without a byte after which nobody waits any longer."""
+_SLOWEST = 1024
+"""Bytes a second that must come on the whole, after as long a while: drops would keep a connection for ever."""
 _OPTIONS_BYTES = 256 * 1024
 _AROUND = 1024 * 1024
 """Bytes that a body may have besides its file."""
@@ -150,7 +153,8 @@ async def receive_form(headers: Fields, pieces: AsyncIterator[bytes], file: Bina
         fault = _malformed("The Content-Type names no boundary that can be used; let your client write it.")
     async for piece in pieces:
         if fault is None and parser is not None:
-            fault = _take(parser, piece)
+            # Beside the loop: a disk that is busy must not keep others waiting.
+            fault = await asyncio.to_thread(_take, parser, piece)
             if fault is not None and fault.status == 413:
                 raise fault
     if fault is not None:
@@ -198,8 +202,11 @@ async def receive_pieces(headers: Fields, receive: Receive, limit: int) -> Async
 
 
 async def _receive(receive: Receive) -> AsyncIterator[bytes]:
-    more = True
+    more, size, began = True, 0, time.monotonic()
     while more:
+        if size < _SLOWEST * (time.monotonic() - began - _PATIENCE):
+            detail = f"The body came at less than {_SLOWEST} bytes a second; send it from where the line is faster."
+            raise Problem(408, "body_too_slow", detail, headers={"Connection": "close"})
         try:
             async with asyncio.timeout(_PATIENCE):
                 message = await receive()
@@ -209,6 +216,7 @@ async def _receive(receive: Receive) -> AsyncIterator[bytes]:
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         more = message.get("more_body", False)
+        size += len(message.get("body", b""))
         yield message.get("body", b"")
 
 

@@ -12,6 +12,7 @@ import structlog
 from contactfold.config import Limits
 from contactfold.domain.errors import ContactfoldError, Unavailable
 from contactfold.domain.schema import Schema
+from contactfold.exits import locate
 from contactfold.ports import Clock, Directory, EventLog, Import
 from contactfold.ports.imports import ROLLING_BACK
 from contactfold_ingest.imports.cutting import GONE, Cutting, Means
@@ -22,6 +23,9 @@ _LOOK_EVERY = 0.25
 """Seconds between two looks while something is going on."""
 _IDLE = 2.0
 """Seconds between two looks while nothing is."""
+
+_REST = 5_000_000
+"""Microseconds before an import is tried again whose cutting came to an end that nobody foresaw."""
 
 GIVEN_UP_AFTER = 15 * 60 * 1_000_000
 """Microseconds that nobody has worked on an import before another process than its own takes it for given up."""
@@ -40,6 +44,7 @@ class Importing:
         self._finishing = Finishing(self._means)
         self._shelf = shelf
         self._cutting: dict[str, asyncio.Task[None]] = {}
+        self._resting: dict[str, int] = {}
         self._news = asyncio.Event()
 
     def notice(self) -> None:
@@ -74,7 +79,7 @@ class Importing:
         for import_id, task in list(self._cutting.items()):
             if task.done():
                 del self._cutting[import_id]
-                self._tell(task)
+                self._tell(import_id, task)
         try:
             running = await self._means.directory.running_imports()
             for one in running:
@@ -84,7 +89,7 @@ class Importing:
         return bool(running)
 
     async def _advance(self, one: Import) -> None:
-        if one.id in self._cutting or not self._is_ours(one):
+        if one.id in self._cutting or not self._is_ours(one) or self._resting.get(one.id, 0) > self._means.clock():
             return
         if one.whole and (one.total is not None or not self._shelf.has(one.id)):
             with locked(self._shelf.find(one.id)) as free:
@@ -112,7 +117,9 @@ class Importing:
             else:
                 await asyncio.sleep(_LOOK_EVERY)
 
-    def _tell(self, task: asyncio.Task[None]) -> None:
+    def _tell(self, import_id: str, task: asyncio.Task[None]) -> None:
+        self._resting.pop(import_id, None)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, ContactfoldError):
-            _log.error("cutting_failed", error=type(error).__name__)
+            self._resting[import_id] = self._means.clock() + _REST
+            _log.error("cutting_failed", fault=locate(error))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from contactfold.config import Limits
 from contactfold.domain.directives import Directive
+from contactfold.domain.erasing import NOTHING as ERASED_PAYLOAD
 from contactfold.domain.event import ERASE
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId
@@ -21,7 +22,6 @@ from contactfold.redriving import named_letter, read_key
 from contactfold.wire import Event, Unreadable, read_record
 from contactfold_processor.gaps import Gap, list_gaps
 from contactfold_processor.rereading import BATCH, Rereading, Stretch
-from contactfold_processor.scrubbing import NOTHING as ERASED_PAYLOAD
 from contactfold_processor.spools import Spool
 from contactfold_processor.verifying.findings import (
     EVIDENCE,
