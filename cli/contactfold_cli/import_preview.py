@@ -118,7 +118,7 @@ def print_preview(told: dict[str, Any], limit: int) -> None:
         for one in told["contests"][:limit]:
             print(f"  row {one['row']}: {clean(', '.join(one['identifiers']))}, of {_contact(one['contact'])}")
     print_reasons(told["reasons"])
-    sys.stdout.flush()
+    print(end="", flush=True)  # also where nobody hears it: standard output may be closed
 
 
 def print_reasons(reasons: Iterable[dict[str, Any]]) -> None:

@@ -24,7 +24,7 @@ def print_summary(seen: Seen, failed_rows: Path | None, *, wanted: Path | None) 
     _print_failed(seen, counts["failed"], failed_rows, wanted)
     if applied and seen.status != ROLLED_BACK:
         print(f"To take it back:  contactfold retract --import {seen.one.id}  (--dry-run shows what that would change)")
-    sys.stdout.flush()
+    print(end="", flush=True)  # also where nobody hears it: standard output may be closed
     if seen.left:
         print(_tell_left(seen), file=sys.stderr)
     elif seen.status == CANCELLED:

@@ -49,7 +49,7 @@ def taken(file: str, shelf: Shelf, options: Options, schema: Schema, limits: Lim
     with _open(file) as given:
         path, copy = _begin(shelf)
         try:
-            with copy:
+            with _closed(copy):
                 try_lock(copy)
                 _copy(given, copy, name, limits, quiet=quiet)
                 shape = CONTACTS if file == STANDARD_INPUT else FILE
@@ -95,6 +95,16 @@ def _begin(shelf: Shelf) -> tuple[Path, BinaryIO]:
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise Misconfigured([f"The data directory cannot be used: {why}; set CONTACTFOLD_DATA_DIR."]) from None
+
+
+@contextmanager
+def _closed(copy: BinaryIO) -> Iterator[None]:
+    """Close it at the end; what the disk did not take is told when it is written, and not once more here."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            copy.close()
 
 
 def _copy(given: BinaryIO, copy: BinaryIO, name: str, limits: Limits, *, quiet: bool) -> None:

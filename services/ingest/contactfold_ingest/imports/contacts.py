@@ -86,8 +86,12 @@ class Contacts:
         self._path, self._options = path, options
         self._count = 0
         columns: dict[str, None] = {}
-        for _, contact in self._read():
+        first: tuple[int, object] = 0, {}
+        any_read = False
+        for number, contact in self._read():
+            first = first if self._count else (number, contact)
             self._count += 1
+            any_read = any_read or isinstance(contact, dict)
             if isinstance(contact, dict) and len(columns) <= MOST_COLUMNS:
                 columns.update(dict.fromkeys(column[:LONGEST_COLUMN] for column in contact))
         self.columns = map_columns(list(columns), options.mapping, schema)
@@ -97,6 +101,8 @@ class Contacts:
         self.faults: Sequence[Reason] = [_EMPTY]
         if self._count:
             self.faults = find_missing(self.columns, schema, "No contact has a field that says who it is", "contacts")
+        if self._count and not any_read:
+            self.faults = [_tell_none(*first)]
         if len(columns) > MOST_COLUMNS:
             self.faults = [_TOO_MANY]
 
@@ -171,6 +177,12 @@ def _tell_fault(contact: object) -> Reason:
     if isinstance(contact, Broken):
         return contact.fault
     return Reason("not_an_event", "A contact is a JSON object.")
+
+
+def _tell_none(number: int, contact: object) -> Reason:
+    """That nothing there is a contact, and what is wrong with the first."""
+    fault = _tell_fault(contact)
+    return Reason(fault.code, f"No contact can be read; of the first, number {number}: {fault.message}", "contacts")
 
 
 _NOT_JSON = Broken(Reason("malformed_row", "This line is not JSON; a contact is one JSON object on a line."))

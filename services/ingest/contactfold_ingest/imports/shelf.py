@@ -87,13 +87,15 @@ class Shelf:
     def _make_place(self) -> str:
         path = self._data_dir / _PLACE
         made = path.with_name(f"{_PLACE}-{secrets.token_hex(8)}")
-        with made.open("w", encoding="ascii") as file:
-            file.write(secrets.token_hex(8))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(made, path)  # by a link, so that of several processes one makes it, and whole
-        made.unlink()
+        try:
+            with made.open("w", encoding="ascii") as file:
+                file.write(secrets.token_hex(8))
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(made, path)  # by a link, so that of several processes one makes it, and whole
+        finally:
+            made.unlink(missing_ok=True)
         _flush(self._data_dir)
         return path.read_text(encoding="ascii").strip()
 

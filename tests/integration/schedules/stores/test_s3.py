@@ -1,6 +1,8 @@
 """What only S3 has: pages of listings, the machine's own credentials, folders that are none, other services."""
 
+import asyncio
 import json
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import pytest
 
 from contactfold.locations import Location
-from contactfold_ingest.schedules.stores import FileRefused, RemoteFile, StoreRefused, Timeouts, s3
+from contactfold_ingest.schedules.stores import FileRefused, RemoteFile, StoreAway, StoreRefused, Timeouts, s3
 from integration.schedules.stores.sites import Opened, S3Site, variables
 from servers.s3 import REGION, S3Server
 
@@ -115,3 +117,33 @@ def _reader(server: S3Server) -> dict[str, str]:
     }
     access_key, secret_key = server.make_user(json.dumps(policy))
     return {"access_key": access_key, "secret_key": secret_key, "region": REGION}
+
+
+LISTED = "<ListBucketResult><IsTruncated>{}</IsTruncated>{}</ListBucketResult>"
+AGAIN = "<NextContinuationToken>x</NextContinuationToken>"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "told"),
+    [
+        ("<html><body>Sign in</body></html>", StoreRefused, "does not answer as S3 does: `endpoint` is wrong"),
+        (LISTED.format("true", AGAIN), StoreAway, "sends a list of files that never ends"),
+        (LISTED.format("true", ""), StoreAway, "sends a list of files that never ends"),
+    ],
+)
+async def test_what_is_no_list_or_has_no_end_is_told_and_not_taken_for_an_empty_folder(
+    open_site: Opened, body: str, kind: type[Exception], told: str
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        keys = {"access_key": "a", "secret_key": "b", "region": REGION}
+        location = Location(url="s3://bucket/in", endpoint=f"http://127.0.0.1:{port}", **keys)
+        with pytest.raises(kind, match=told):
+            await open_site(location, Timeouts(connect=20.0, answer=20.0)).list("*")
+        await open_site.close()
