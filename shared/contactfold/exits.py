@@ -36,7 +36,8 @@ def run_to_exit(work: Callable[[], int]) -> int:
     """The exit code of `work`. Whatever it raises becomes a sentence and a code, never a traceback."""
     try:
         code = work()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where somebody has closed it: `>&-`
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:

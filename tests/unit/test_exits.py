@@ -101,3 +101,8 @@ async def test_told_to_end_all_parts_end_in_order() -> None:
     await run_together(ending, {"one": stand_by(ending, ended), "other": stand_by(ending, ended)})
     assert ended == ["in order", "in order"]
     assert ending.exit_code == 0
+
+
+def test_a_closed_standard_output_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert run_to_exit(lambda: 0) == 0

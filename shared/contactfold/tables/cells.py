@@ -25,7 +25,8 @@ Convert: TypeAlias = Callable[[str], str]
 
 _NO_DAY = re.compile(r"0{1,4}([-/.])0{1,2}\1(?:0{2}|0{4})(?: 0{1,2}:00(?::00)?)?")
 """What address books and databases write for no day at all: `0/0/00`, `0000-00-00`."""
-_GUARDED = ("=", "+", "-", "@", "\t", "\r")
+_GUARDED = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What formulas begin with; the wide forms are `=+-@` to spreadsheets of East Asia (OWASP: CSV injection)."""
 _SIGNED = re.compile(r"[+-][0-9]+(?:[.,][0-9]+)*(?:[Ee][+-]?[0-9]+)? ?%?|\+[0-9][0-9 ().\-/]{5,30}")
 """A number, or a phone number, with its sign."""
 _ROUNDED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}")

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from contactfold.config import Limits
+from contactfold.config import Config, Limits
 from contactfold.domain.errors import ContactfoldError
-from contactfold.domain.schema import DEFAULT_SCHEMA
 from contactfold.tables.options import Options
 from contactfold_cli.import_taking import taken
 from contactfold_ingest.imports.shelf import Shelf
@@ -20,10 +19,10 @@ def test_a_full_disk_is_told_where_the_file_fits_in_what_is_written_at_once(
     file.write_text("email\nann@example.com\n", encoding="utf-8")
     shelf = Shelf(tmp_path / "data")
     begun = tmp_path / "begun"
-    monkeypatch.setattr(shelf, "begin", lambda: (begun, Path("/dev/full").open("wb")))
+    monkeypatch.setattr(shelf, "begin", lambda: (begun, Path("/dev/full").open("wb")))  # noqa: SIM115  (`taken` closes it)
     with (
         pytest.raises(ContactfoldError, match=r"^The file cannot be kept in the data directory \(no space left"),
-        taken(str(file), shelf, Options(), DEFAULT_SCHEMA, Limits(), quiet=True),
+        taken(str(file), shelf, Options(), Config().contact_schema, Limits(), quiet=True),
     ):
         pass
 
@@ -34,6 +33,7 @@ def test_a_shelf_that_cannot_be_marked_leaves_nothing_behind(tmp_path: Path, mon
 
     monkeypatch.setattr("os.fsync", fail)
     shelf = Shelf(tmp_path)
-    with pytest.raises(OSError, match="No space"):
-        print(shelf.place)
+    path, file = shelf.begin()
+    with file, pytest.raises(OSError, match="No space"):
+        shelf.keep(path, "000SGDV59RVEETM6WC0X7H41PF")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("place")] == []

@@ -177,6 +177,7 @@ async def test_contacts_as_json_come_back_as_a_file_that_says_the_same(ingest: I
         "labels",
     ]
     assert set(number[:-1]) == {""}
+    assert number[-1] == "Row 4: A contact is a JSON object.", "nothing else says which one it was"
     assert '{"a": [1]}' in wrong
     assert "two; names" in two
     assert a[:2] == ["nobody", "a@example.com"]

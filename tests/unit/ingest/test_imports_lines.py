@@ -84,3 +84,11 @@ def test_lines_without_any_contact_say_that_there_is_none(tmp_path: Path) -> Non
     path.write_bytes(b"\n \n")
     (fault,) = Contacts(path, Options(), SCHEMA).faults
     assert fault.code == "no_events"
+
+
+def test_where_no_line_is_a_contact_the_first_ones_fault_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(b"\n\nemail;name\nann@example.com;Ann\n")
+    (fault,) = Contacts(path, Options(), SCHEMA).faults
+    assert fault.code == "no_identifier"
+    assert fault.message.startswith("No contact can be read; of the first, number 3: This line is not JSON; ")

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from contactfold.domain.changes import DeadLetter
+from contactfold.domain.schema import default_schema
 from contactfold.ports import Changes
 from contactfold.ports.imports import IN_PROGRESS, ROLLED_BACK
+from contactfold.tables.options import Options
 from contactfold_ingest.imports import report_workbook
 from contactfold_ingest.imports.failed_rows import write_failed_csv
-from contactfold_ingest.imports.report_files import open_file
+from contactfold_ingest.imports.report_files import TableFile, open_file
 from contactfold_ingest.imports.row_outcomes import RowOutcome
 from fakes.ingest_service import Ingest
 from unit.ingest.cutting import has_status, until
@@ -97,6 +99,23 @@ async def test_a_cell_longer_than_a_spreadsheet_takes_is_cut_and_says_so(ingest:
     cell = sheets["failed"][1][4]
     assert (len(cell), cell[-12:]) == (32_767, "… (cut here)")
     assert long.encode() in await read_failed(ingest, import_id), "what is to be uploaded again is whole"
+
+
+def test_a_cell_is_as_long_as_spreadsheets_count_it_and_columns_without_room_are_told(tmp_path: Path) -> None:
+    """An emoji counts twice there."""
+    text = tmp_path / "a.csv"
+    emoji = "\U0001f600"
+    text.write_text(f"email{',x' * 16_382}\nann@example.com,{emoji * 20_000}\n", encoding="utf-8")
+    file = TableFile(text, Options(), default_schema(), personal=True)
+    out = BytesIO()
+    report = report_workbook.Report(out, tmp_path, file, [("total", 1)])
+    report.write([RowOutcome(2, "created")])
+    report.close([("created", 1)])
+    file.close()
+    sheets = sheets_of(out.getvalue())
+    cell = sheets["created"][1][4]
+    assert (len(cell.encode("utf-16-le")) // 2, cell[-13:]) == (32_766, f"{emoji}… (cut here)")
+    assert sheets["Summary"][-1] == ["columns that no sheet has room for: not shown", 2]
 
 
 async def test_rows_name_todays_contacts_through_merges(ingest: Ingest) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from contactfold.domain.schema import Schema
+from contactfold.tables.cells import clean_cell, guard_cell
 from contactfold.tables.options import Options, read_options
 from contactfold.tables.proposing import propose, take_sample
 from contactfold.tables.reading import NotATable, Table, name_columns
@@ -53,3 +54,9 @@ def test_a_cell_longer_than_any_value_is_a_fault_of_its_row(schema: Schema, writ
     path = written("email,name\n" + "x" * 200_000 + ",Ann\nb@b.co,Bob\n")
     with Table.open(path, Options()) as table:
         assert [row.fault is None for row in table.rows()] == [False, True]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "\uff1d1+1", "\uff0b1+1", "\uff0d1+1", "\uff20SUM(A1)"])
+def test_what_any_spreadsheet_takes_for_a_formula_is_guarded_and_comes_back(text: str) -> None:
+    assert guard_cell(text) == f"'{text}"
+    assert clean_cell(guard_cell(text)) == text

@@ -181,8 +181,8 @@ def _tell_fault(contact: object) -> Reason:
 
 def _tell_none(number: int, contact: object) -> Reason:
     """That nothing there is a contact, and what is wrong with the first."""
-    fault = _tell_fault(contact)
-    return Reason(fault.code, f"No contact can be read; of the first, number {number}: {fault.message}", "contacts")
+    message = f"No contact can be read; of the first, number {number}: {_tell_fault(contact).message}"
+    return Reason("no_identifier", message, "contacts")
 
 
 _NOT_JSON = Broken(Reason("malformed_row", "This line is not JSON; a contact is one JSON object on a line."))

@@ -72,6 +72,8 @@ class FailedRows:
                 continue
             # A row with more cells than there are columns keeps them behind its reasons: so it is at fault still.
             reasons = tell_reasons(told.reasons, self._file.names)
+            if not any(cells):  # a line that is no JSON, say: only its number tells where to look
+                reasons = f"Row {told.row}: {reasons}"
             lines.append(self._line([*cells[:width], reasons, *cells[width:]]))
         self.written += len(lines)
         return b"".join(lines)

@@ -26,7 +26,9 @@ ROW, CONTACT = "row", "contact_id"
 _OWN = (ROW, CONTACT, REASONS)
 """The columns that a report adds; they come first, for a file may have as many columns as a sheet."""
 
+_MOST_COLUMNS = 16_384
 _LONGEST_CELL = 32_767
+"""What a cell may hold, as Excel counts: of UTF-16, where an emoji is two."""
 _CUT = "… (cut here)"
 _NO_TEXT = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """What no document of XML may hold; other control characters are written as spreadsheets write them."""
@@ -46,7 +48,8 @@ class Report:
         self._workbook = Workbook(out, {**_OPTIONS, "tmpdir": str(folder)})
         self._file, self._cells = file, Cells(file)
         self._bold = self._workbook.add_format({"bold": True})
-        self._add_summary(summary)
+        over = len(_OWN) + len(file.header) - _MOST_COLUMNS
+        self._add_summary([*summary, ("columns that no sheet has room for: not shown", over)] if over > 0 else summary)
         self._sheets = {name: self._add_sheet(name) for name in COUNTED}
         self._written = dict.fromkeys(COUNTED, 0)
 
@@ -95,4 +98,9 @@ class Report:
 
 def _as_text(cell: str) -> str:
     text = _NO_TEXT.sub("\ufffd", guard_cell(cell))
-    return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - len(_CUT)] + _CUT
+    if len(text) <= _LONGEST_CELL // 2:
+        return text
+    counted = text.encode("utf-16-le")
+    if len(counted) <= 2 * _LONGEST_CELL:
+        return text
+    return counted[: 2 * (_LONGEST_CELL - len(_CUT))].decode("utf-16-le", "ignore") + _CUT
