@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -58,6 +59,22 @@ async def test_after_an_erasure_neither_file_nor_report_gives_the_row_back(
     assert refusal(await read(ingest, import_id, "report.xlsx")) == (410, "erased")
     assert (await ingest.client.post(f"/v1/imports/{import_id}/rollback")).status_code == 202
     await until(lambda: has_status(ingest, import_id, ROLLED_BACK), "undo needs no file")
+
+
+async def test_a_report_that_was_being_made_when_somebody_was_erased_is_not_handed_out(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await import_file(ingest, b"Email,City\na@example.com,Oslo\nwrong,Rome\n")
+    make, made = ingest.deps.reports.make, list[BinaryIO]()
+
+    async def make_slowly(*given: Any, **more: Any) -> BinaryIO:
+        made.append(await make(*given, **more))
+        await erase(ingest, "email:a@example.com")
+        return made[-1]
+
+    monkeypatch.setattr(ingest.deps.reports, "make", make_slowly)
+    assert refusal(await read(ingest, import_id, "report.xlsx")) == (410, "erased")
+    assert made[0].closed
 
 
 async def test_what_was_uploaded_after_an_erasure_stays(ingest: Ingest) -> None:

@@ -55,6 +55,11 @@ def add_reports(app: FastAPI, deps: IngestDeps, find: Find) -> None:
         progress = (await find_progress(deps.directory, [one]))[one.id]
         await _refuse(deps, one, progress)
         file = await deps.reports.make(kind, one, progress, personal=PII in grant.scopes)
+        try:
+            await _refuse(deps, one, progress)  # somebody may have been erased while it was made
+        except BaseException:
+            file.close()
+            raise
         return _FileResponse(file, media, _name(one, kind))
 
     @app.get(f"{ONE}/{FAILED_CSV}", include_in_schema=False)
