@@ -73,7 +73,10 @@ class Service:
 
     def wait(self) -> "Service":
         """Return once the process says that it is ready."""
-        until(lambda: self._is_ready() or not self.is_running, f"{self.command[3]} is ready", within=STARTS_WITHIN)
+        try:
+            until(lambda: self._is_ready() or not self.is_running, f"{self.command[3]} is ready", within=STARTS_WITHIN)
+        except AssertionError as late:
+            raise AssertionError(f"{late}; it said:\n{self.last_words()}") from None
         assert self.is_running, f"{self.command[3]} ended with {self.code}:\n{self.last_words()}"
         self.started_in = time.monotonic() - self._begun
         return self

@@ -1,5 +1,6 @@
 """`contactfold separate`, `share`, `retract` and `erase` as operators use them: preview, question, wait, exit code."""
 
+import contextlib
 import json
 import os
 import signal
@@ -76,12 +77,21 @@ def answer(here: Installation, *arguments: str, typed: bytes) -> tuple[int, str,
         assert letter, f"it ended without asking: {asked.decode()}"
         asked += letter
     if typed == b"\x03":
-        process.send_signal(signal.SIGINT)
+        output, errors = interrupt(process)
     else:
         os.write(ours, typed)
-    output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=60)
     os.close(ours)
     return process.returncode, output.decode(), (asked + errors).decode()
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """Press Ctrl-C, again where nothing happens: Python may hear the first just before it waits for a line."""
+    for patience in (10, 10, 40):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=patience)
+    raise AssertionError("it does not end")
 
 
 def test_a_separation_is_shown_before_it_is_made_and_can_be_taken_back(here: Installation, up: Server) -> None:
