@@ -46,6 +46,6 @@ class ImportsDoor(Door):
             "id": one.id,
             "status": PENDING,
             "ignored_columns": received.left_out,
-            "notes": reason_objects(received.notes),
+            "notes": reason_objects([*received.notes, *received.suggestions]),
         }
         return JsonResponse(told, status_code=201, headers={"Location": f"{PATH}/{one.id}"})

@@ -36,6 +36,26 @@ class Received:
     left_out: list[str]
     notes: list[Reason]
 
+    @property
+    def suggestions(self) -> list[Reason]:
+        """What the cells suggest that nobody asked for, and that is not done unless somebody does."""
+        given, proposed = self.options, self.proposed
+        told = [
+            Reason(
+                "several_values",
+                f"Cells here seem to hold several values, and count as one each; `split` {separator!r} parts them.",
+                column,
+            )
+            for column, separator in proposed.split.items()
+            if column not in given.split
+        ]
+        if proposed.date_format is not None and given.date_format is None:
+            form = proposed.date_format
+            told.append(
+                Reason("days_written", f"Days seem to be written {form}; to read all of them so, say `date_format`.")
+            )
+        return told
+
 
 class RejectedWhole(ContactfoldError):
     """A file of which no row is taken. `faults` say why; `columns` and `options` are what was made of it."""
