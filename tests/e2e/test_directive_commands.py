@@ -1,6 +1,5 @@
 """`contactfold separate`, `share`, `retract` and `erase` as operators use them: preview, question, wait, exit code."""
 
-import contextlib
 import json
 import os
 import signal
@@ -66,6 +65,7 @@ def answer(here: Installation, *arguments: str, typed: bytes) -> tuple[int, str,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,  # noqa: PLW1509
     )
     os.close(theirs)
     assert process.stderr is not None
@@ -77,21 +77,17 @@ def answer(here: Installation, *arguments: str, typed: bytes) -> tuple[int, str,
         assert letter, f"it ended without asking: {asked.decode()}"
         asked += letter
     if typed == b"\x03":
-        output, errors = interrupt(process)
+        process.send_signal(signal.SIGINT)
     else:
         os.write(ours, typed)
-        output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=60)
     os.close(ours)
     return process.returncode, output.decode(), (asked + errors).decode()
 
 
-def interrupt(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """Press Ctrl-C, again where nothing happens: Python may hear the first just before it waits for a line."""
-    for patience in (10, 10, 40):
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=patience)
-    raise AssertionError("it does not end")
+def hear_ctrl_c() -> None:
+    """Whoever starts tests in the background of a shell has them ignore it, and what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_separation_is_shown_before_it_is_made_and_can_be_taken_back(here: Installation, up: Server) -> None:
