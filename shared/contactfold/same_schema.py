@@ -91,9 +91,13 @@ def schema_of(meaning: Meaning) -> Schema:
     )
 
 
+# Made once, and here: two threads of one process that each make the first decoder of a type crash Python.
+_decode = msgspec.json.Decoder(Meaning).decode
+
+
 def _read(raw: bytes) -> Meaning:
     try:
-        return msgspec.json.decode(raw, type=Meaning)
+        return _decode(raw)
     except msgspec.MsgspecError:
         raise ServerUnfit(
             "This version of contactfold cannot read which schema the directory was folded with: "

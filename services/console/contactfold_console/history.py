@@ -84,7 +84,7 @@ def _item(reader: Reader, evidence: Evidence, retractions: Retractions) -> dict[
 
 def _received_at(evidence: Evidence) -> str | None:
     try:
-        told = msgspec.json.decode(evidence.understood or evidence.event, type=_Received).received_at
+        told = _decode_received(evidence.understood or evidence.event).received_at
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     moment = None if told is None else parse_time(told)
@@ -93,3 +93,6 @@ def _received_at(evidence: Evidence) -> str | None:
 
 class _Received(msgspec.Struct):
     received_at: str | None = None
+
+
+_decode_received = msgspec.json.Decoder(_Received).decode

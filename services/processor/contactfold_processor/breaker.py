@@ -28,6 +28,9 @@ class Stop(msgspec.Struct):
     """The first record the log still holds, where records are gone."""
 
 
+_decode = msgspec.json.Decoder(Stop).decode
+
+
 def find_trip(
     records: Sequence[LogRecord], died: set[str], windows: dict[Partition, Window], limits: Limits
 ) -> int | None:
@@ -77,7 +80,7 @@ def advance(
 async def read_stop(directory: Directory) -> Stop | None:
     """Why processors of this directory stand still, or None."""
     raw = await directory.setting(STOPPED)
-    return None if raw is None else msgspec.json.decode(raw, type=Stop)
+    return None if raw is None else _decode(raw)
 
 
 async def write_stop(directory: Directory, stop: Stop) -> None:

@@ -21,10 +21,13 @@ class Gap(msgspec.Struct, frozen=True):
     taken: bool = False
 
 
+_decode = msgspec.json.Decoder(list[Gap]).decode
+
+
 async def list_gaps(directory: Directory, partition: Partition) -> list[Gap]:
     """The gaps accepted in a partition, oldest first."""
     raw = await directory.setting(_setting(partition))
-    return [] if raw is None else msgspec.json.decode(raw, type=list[Gap])
+    return [] if raw is None else _decode(raw)
 
 
 async def is_accepted(directory: Directory, gone: RecordsGone) -> bool:

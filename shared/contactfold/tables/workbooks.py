@@ -17,6 +17,7 @@ MOST_BYTES = 50 << 20
 _SECONDS = 600
 _TOO_LARGE = "The workbook is too large when it is unpacked; save the sheet as CSV, which may be much larger."
 
+_decode_head = msgspec.json.Decoder(dict[str, str]).decode
 _decode_row = msgspec.json.Decoder(tuple[int, list[str]]).decode
 
 
@@ -62,7 +63,7 @@ class Workbook:
 
     def _read_head(self) -> str:
         self._file.seek(0)
-        head = msgspec.json.decode(self._file.readline(), type=dict[str, str])
+        head = _decode_head(self._file.readline())
         if "code" in head:
             raise NotATable(head["code"], head["message"])
         return head["sheet"]
