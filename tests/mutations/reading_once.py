@@ -86,7 +86,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a time in the future is that of the receipt, of a record in normal form",
-        "shared/contactfold/wire.py",
+        "shared/contactfold/normal_form.py",
         "pack_stamp(min(occurred_at, received_at), event_id)",
         "pack_stamp(occurred_at, event_id)",
         "tests/unit/test_wire.py::test_a_mark_of_normal_form_lets_no_time_be_later_than_the_receipt",
