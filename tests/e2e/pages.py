@@ -142,6 +142,10 @@ class Visit:
         self.page.wait_for_timeout(250)
         eventually(lambda: self._ask_again() or len(self.answers) >= len(self.sent))
 
+    def hear(self) -> None:
+        """Return when the script has been answered for the first time."""
+        eventually(lambda: self._ask_again() or bool(self.answers))
+
     def _ask_again(self) -> bool:
         self.page.wait_for_timeout(20)  # events of the browser arrive only while it is being talked to
         return False

@@ -305,6 +305,6 @@ def test_nothing_is_ever_thrown_into_the_page(shop: Shop, visit: Visits, tmp_pat
     file = tmp_path / "page.html"
     file.write_text(shop.page())
     local = visit().go(file.as_uri())
-    eventually(lambda: bool(local.answers))
+    local.hear()
     local.settle()
     assert set(local.answers) == {REFUSED}, "a page without an origin is nobody's"
