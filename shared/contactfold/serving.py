@@ -12,6 +12,7 @@ from contactfold.domain.errors import Misconfigured
 from contactfold.environment import Settings
 from contactfold.lifetime import Ending
 from contactfold.web.access import KeyRing
+from contactfold.web.application import Front
 from contactfold.web.connections import BoundedHttp
 from contactfold.web.loopback import is_loopback_address
 
@@ -41,7 +42,7 @@ class HttpServer:
     async def serve(self, app: Starlette, ending: Ending) -> None:
         """Serve until told to end; then take nothing new, and end what is under way."""
         config = uvicorn.Config(
-            app,
+            Front(app),
             http=BoundedHttp,
             ws="none",
             lifespan="off",

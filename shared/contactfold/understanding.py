@@ -29,9 +29,12 @@ def understand_event(
     """
     named_source, named_id, event_id = name_event(event, faults, source=source, own_id=own_id)
     occurred_at = time_of(event, "occurred_at", faults)
-    import_row = _import_row_of(event, faults)
-    told = _row_faults_of(event)
-    faults += told
+    import_row: tuple[str, int] | None = None
+    told: list[Reason] = []
+    if event.get("import") is not None:
+        import_row = _import_row_of(event, faults)
+        told = _row_faults_of(event)
+        faults += told
     understood = understand_values(_values_of(event, faults), schema)
     organization = _read_organization(event.get("organization"), faults)
     statement = Statement(
@@ -46,13 +49,12 @@ def understand_event(
         _match_on_of(event, schema, faults),
         _choice_of(event, "on_many", ON_MANY, MERGE, faults),
         organization,
-        (*(name[:LONGEST_NAME] for name in event if name not in _FIELDS), *understood.ignored),
+        _ignored_of(event, understood.ignored),
         remarks=tuple(understood.remarks),
         import_row=import_row,
     )
     faults += understood.faults
-    about = (*told, *understood.faults)
-    if not statement.identifiers and not any(_names_why_nobody(fault, schema) for fault in about):
+    if not statement.identifiers and not any(_names_why_nobody(fault, schema) for fault in (*told, *understood.faults)):
         known = ", ".join(attribute.key for attribute in schema.identifying)
         message = f"The event names nobody: it needs a value of a key or channel, one of {known}."
         faults.append(Reason("no_identifier", message, "values"))
@@ -66,6 +68,13 @@ def _names_why_nobody(fault: Reason, schema: Schema) -> bool:
         return True
     attribute = schema.find(fault.field)
     return attribute is not None and attribute.identifies
+
+
+def _ignored_of(event: Mapping[str, object], ignored: list[str]) -> tuple[str, ...]:
+    """The fields of an event that nobody knows, then those of its values."""
+    if event.keys() <= _FIELDS:
+        return tuple(ignored)
+    return (*(name[:LONGEST_NAME] for name in event if name not in _FIELDS), *ignored)
 
 
 def _values_of(event: Mapping[str, object], faults: list[Reason]) -> dict[str, object]:
@@ -93,6 +102,8 @@ def _name_of(event: Mapping[str, object], field: str, default: str, faults: list
     raw = event.get(field)
     if raw is None:
         raw = default
+    if type(raw) is str and 0 < len(raw) <= LONGEST_NAME and "\0" not in raw:
+        return raw
     if isinstance(raw, int) and not isinstance(raw, bool) and -(1 << 63) <= raw < 1 << 64:
         return str(raw)
     if not isinstance(raw, str) or not raw:
@@ -100,10 +111,8 @@ def _name_of(event: Mapping[str, object], field: str, default: str, faults: list
     elif "\0" in raw:
         message = f"`{field}` holds a control character (NUL); leave it out."
         faults.append(Reason("control_character", message, field))
-    elif len(raw) > LONGEST_NAME:
-        faults.append(Reason("too_long", f"`{field}` has at most {LONGEST_NAME} characters.", field))
     else:
-        return raw
+        faults.append(Reason("too_long", f"`{field}` has at most {LONGEST_NAME} characters.", field))
     return None
 
 

@@ -126,6 +126,7 @@ class _Skeleton(msgspec.Struct, omit_defaults=True):
 
 
 _decode_skeleton = msgspec.json.Decoder(_Skeleton).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def encode_skeleton(skeleton: Statement) -> bytes:
@@ -186,42 +187,56 @@ def _says_the_same(values: Mapping[str, object], statement: Statement) -> bool:
         return False
     for key, normal in statement.values.items():
         raw = values.get(key)
-        if raw != list(normal) and (len(normal) != 1 or raw != normal[0]):
+        if len(normal) != 1:
+            if raw != list(normal):
+                return False
+        elif raw != normal[0] and raw != [normal[0]]:
             return False
     return True
 
 
+class _Written(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """A statement in normal form, its fields in the order they are written; the defaults are left out."""
+
+    id: str
+    source: str
+    type: str
+    occurred_at: str
+    received_at: str
+    action: str = APPEND
+    match_on: tuple[str, ...] | None = None
+    on_many: str = MERGE
+    values: dict[str, Scalar | tuple[Scalar, ...]]
+    organization: dict[str, Scalar | None] | None = None
+    ignored_fields: tuple[str, ...] = ()
+    remarks: tuple[Reason, ...] = ()
+    import_: dict[str, str | int] | None = msgspec.field(default=None, name="import")
+    sent: Mapping[str, object] | None = None
+
+
 def encode_statement(statement: Statement, schema: Schema, *, sent: Mapping[str, object] | None = None) -> bytes:
     """A statement's JSON in normal form, which `read_evidence` and a reader of the same schema take as it is."""
-    event: dict[str, object] = {
-        "id": statement.id,
-        "source": statement.source,
-        "type": UPSERT,
-        "occurred_at": format_time(stamp_time(statement.stamp)),
-        "received_at": format_time(statement.received_at),
-    }
-    if statement.action != APPEND:
-        event["action"] = statement.action
-    if statement.match_on is not None:
-        event["match_on"] = statement.match_on
-    if statement.on_many != MERGE:
-        event["on_many"] = statement.on_many
-    by_key = schema.by_key
-    event["values"] = {
-        key: "" if not values else values if by_key[key].multi else values[0]
-        for key, values in statement.values.items()
-    }
-    if statement.organization is not None:
-        event["organization"] = {"account_id": statement.organization.account_id, **statement.organization.fields}
-    if statement.ignored_fields:
-        event["ignored_fields"] = statement.ignored_fields
-    if statement.remarks:
-        event["remarks"] = statement.remarks
-    if statement.import_row is not None:
-        event["import"] = {"id": statement.import_row[0], "row": statement.import_row[1]}
-    if sent is not None:
-        event["sent"] = sent
-    return msgspec.json.encode(event)
+    by_key, about, row = schema.by_key, statement.organization, statement.import_row
+    written = _Written(
+        id=statement.id,
+        source=statement.source,
+        type=UPSERT,
+        occurred_at=format_time(stamp_time(statement.stamp)),
+        received_at=format_time(statement.received_at),
+        action=statement.action,
+        match_on=statement.match_on,
+        on_many=statement.on_many,
+        values={
+            key: "" if not values else values if by_key[key].multi else values[0]
+            for key, values in statement.values.items()
+        },
+        organization=None if about is None else {"account_id": about.account_id, **about.fields},
+        ignored_fields=statement.ignored_fields,
+        remarks=statement.remarks,
+        import_=None if row is None else {"id": row[0], "row": row[1]},
+        sent=sent,
+    )
+    return _encode(written)
 
 
 def outcome_object(outcome: Outcome) -> dict[str, object]:

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 
@@ -84,14 +85,17 @@ class Taken:
     @property
     def ignored_fields(self) -> list[str]:
         """Every field that nobody heard, once, in the order they came."""
-        return list(dict.fromkeys(name for fate in self.fates for name in fate.ignored_fields))
+        told = [fate.ignored_fields for fate in self.fates if fate.ignored_fields]
+        return list(dict.fromkeys(chain.from_iterable(told)))
 
 
 def find_id(headers: Fields) -> str | None:
     """The id a request carries in a header, the first of several. Raises `Problem` 422 where one is too long."""
     found = None
     for name in _ID_HEADERS:
-        value = headers.get(name, b"").strip()
+        if name not in headers:
+            continue
+        value = headers[name].strip()
         if len(value) > LONGEST_NAME:
             shown = name.decode()
             message = f"The header {shown} has at most {LONGEST_NAME} characters."
@@ -201,8 +205,10 @@ class Acceptance:
         await self._append(records)
         kept = sum(fate.kept for fate in fates) if keep_refused else 0
         taken = Taken(fates, len(records) - kept)
-        self._accepted.inc(taken.accepted)
-        self._rejected.inc(len(fates) - taken.accepted)
+        if taken.accepted:
+            self._accepted.inc(taken.accepted)
+        if taken.accepted < len(fates):
+            self._rejected.inc(len(fates) - taken.accepted)
         return taken
 
     def _write(self, event: Event, sent: object, records: list[NewRecord]) -> tuple[Reason, ...]:

@@ -6,7 +6,7 @@ Nothing of a body is ever repeated in an error: a place, and what was expected t
 import asyncio
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from starlette.requests import ClientDisconnect
@@ -37,6 +37,12 @@ async def read_body(headers: Fields, receive: Receive, limit: int) -> bytes:
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
+    take_whole: Callable[[], bytes | None] | None = getattr(receive, "take_whole", None)
+    whole = take_whole() if take_whole is not None else None
+    if whole is not None:
+        if len(whole) > limit:
+            raise _too_large(limit)
+        return whole
     try:
         async with asyncio.timeout(_PATIENCE):
             return await _receive_all(receive, limit)

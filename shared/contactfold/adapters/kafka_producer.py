@@ -6,6 +6,7 @@ a deadline's time, and the next append builds a new one.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from contactfold.adapters.kafka_address import KafkaAddress
+from contactfold.adapters.kafka_batches import Batches
 from contactfold.adapters.kafka_ending import end_producer
 from contactfold.adapters.kafka_faults import PART, explained, late, why_no_start
 from contactfold.domain.errors import TooLarge, Unavailable
@@ -33,8 +35,8 @@ class KafkaProducer:
     def __init__(self, address: KafkaAddress, *, deadline: float) -> None:
         self._address, self._deadline = address, deadline
         self.largest = 1_048_588
-        self._current: AIOKafkaProducer | None = None
-        self._starting: asyncio.Task[AIOKafkaProducer] | None = None
+        self._current: Batches | None = None
+        self._starting: asyncio.Task[Batches] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._last_success = 0.0
         self._closed = False
@@ -43,21 +45,22 @@ class KafkaProducer:
         """Send records; acknowledged by all in-sync replicas when it returns. Raises `Unavailable` or `TooLarge`."""
         for record in records:
             self._check_size(record)
-        producer: AIOKafkaProducer | None = None
+        current = self._current
         try:
-            async with asyncio.timeout(self._deadline):
-                producer = await self._ready()
-                await _send(producer, topic, records)
+            if current is None:
+                async with asyncio.timeout(self._deadline):
+                    current = await self._ready()
+            await current.send(topic, records)
         except TimeoutError:
-            self._suspect(producer)
+            self._suspect(current)
             raise late(self._address, self._deadline) from None
         except MessageSizeTooLargeError as error:
-            self._retire(producer)
+            self._retire(current)
             raise TooLarge("Kafka refuses a record for its size: see the topic's max.message.bytes.") from error
         except (KafkaError, OSError) as error:
-            self._retire(producer)
+            self._retire(current)
             raise explained(error, self._address) from error
-        self._last_success = asyncio.get_running_loop().time()
+        self._last_success = time.monotonic()
 
     async def probe(self, topics: Sequence[str]) -> None:
         """Ask the cluster whether every partition of the topics has a leader. Raises `Unavailable`."""
@@ -73,13 +76,13 @@ class KafkaProducer:
         return [TopicPartition(topic, number) for topic in topics for number in sorted(_partitions_of(cluster, topic))]
 
     async def _ask(self) -> ClusterMetadata:
-        producer: AIOKafkaProducer | None = None
+        current: Batches | None = None
         try:
             async with asyncio.timeout(self._deadline):
-                producer = await self._ready()
-                return await producer.client.fetch_all_metadata()
+                current = await self._ready()
+                return await current.producer.client.fetch_all_metadata()
         except TimeoutError:
-            self._suspect(producer)
+            self._suspect(current)
             raise late(self._address, self._deadline) from None
         except (KafkaError, OSError) as error:
             raise explained(error, self._address) from error
@@ -95,11 +98,13 @@ class KafkaProducer:
             await asyncio.wait(self._retiring, timeout=self._deadline + 2)
 
     def _check_size(self, record: NewRecord) -> None:
-        size = len(record.key) + len(record.value) + sum(len(name) + len(value) for name, value in record.headers)
+        size = len(record.key) + len(record.value)
+        for name, value in record.headers:
+            size += len(name) + len(value)
         if size + _OVERHEAD > self.largest:
             raise TooLarge(f"A record has {size} bytes, but Kafka's topic takes {self.largest - _OVERHEAD} at most.")
 
-    async def _ready(self) -> AIOKafkaProducer:
+    async def _ready(self) -> Batches:
         if self._current is not None:
             return self._current
         if self._closed:
@@ -108,7 +113,7 @@ class KafkaProducer:
             self._starting = asyncio.create_task(self._start())
         return await asyncio.shield(self._starting)
 
-    async def _start(self) -> AIOKafkaProducer:
+    async def _start(self) -> Batches:
         """A producer that has met the cluster. One attempt serves everybody who waits for it."""
         producer = AIOKafkaProducer(**self._options())
         try:
@@ -119,8 +124,8 @@ class KafkaProducer:
             if isinstance(error, (KafkaError, OSError)):
                 raise await why_no_start(self._address, error, patience=_DIAGNOSIS) from error
             raise
-        self._current = producer
-        return producer
+        self._current = Batches(producer, self._deadline)
+        return self._current
 
     def _options(self) -> dict[str, Any]:
         return self._address.client_options() | {
@@ -132,16 +137,16 @@ class KafkaProducer:
             "request_timeout_ms": int(max(self._deadline, 1.0) * 1000),
         }
 
-    def _suspect(self, producer: AIOKafkaProducer | None) -> None:
+    def _suspect(self, current: Batches | None) -> None:
         """Retire a producer that hangs: one through which nothing has come for as long as a send may take."""
-        if asyncio.get_running_loop().time() - self._last_success >= self._deadline:
-            self._retire(producer)
+        if time.monotonic() - self._last_success >= self._deadline:
+            self._retire(current)
 
-    def _retire(self, producer: AIOKafkaProducer | None) -> None:
-        if producer is None or producer is not self._current:
+    def _retire(self, current: Batches | None) -> None:
+        if current is None or current is not self._current:
             return
         self._current = None
-        task = asyncio.create_task(end_producer(producer, within=self._deadline))
+        task = asyncio.create_task(_end(current, within=self._deadline))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
@@ -153,17 +158,8 @@ def _partitions_of(cluster: ClusterMetadata, topic: str) -> set[int]:
     return partitions
 
 
-async def _send(producer: AIOKafkaProducer, topic: str, records: Sequence[NewRecord]) -> None:
-    futures: list[asyncio.Future[Any]] = []
-    try:
-        for record in records:
-            headers = list(record.headers)
-            futures.append(await producer.send(topic, value=record.value, key=record.key, headers=headers))
-        if len(futures) == 1:
-            await futures[0]
-        else:
-            await asyncio.gather(*futures)
-    except BaseException:
-        for future in futures:
-            future.cancel()
-        raise
+async def _end(current: Batches, *, within: float) -> None:
+    """Deliver what is there within some seconds, then let go of the producer."""
+    end = time.monotonic() + within
+    await current.finish(within)
+    await end_producer(current.producer, within=max(_BRIEFLY, end - time.monotonic()))

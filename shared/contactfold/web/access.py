@@ -116,7 +116,8 @@ class KeyRing:
         the loopback rule refuses, 429 for one request too many, 503 while keys have never been loaded.
         """
         secrets = find_secrets(scope)
-        await self._refresh()
+        if not self._is_fresh():
+            await self._refresh()
         found = self._find(secrets)
         grant = found[1] if found else await self._find_by_token(secrets) if secrets else None
         if grant is None:
@@ -204,6 +205,10 @@ class KeyRing:
                 return replace(found[1], scopes=token.scopes & found[1].scopes)
         return None
 
+    def _is_fresh(self) -> bool:
+        """Whether keys were loaded a moment ago."""
+        return self._by_digest is not None and 0 <= self._clock() - self._loaded_at < _FRESH
+
     async def _refresh(self, fresh: int = _FRESH, stale: int = _STALE) -> None:
         """Look for changed keys where the last look is old, and wait for it only where that is needed."""
         now = self._clock()
@@ -260,19 +265,25 @@ def requires(ring: KeyRing, *need: str) -> Callable[[Request], Awaitable[Grant]]
     return grant
 
 
+_SECRETS = frozenset({b"x-api-key", b"x-api-token", b"authorization"})
+"""Headers that a request presents secrets in."""
+
+
 def find_secrets(scope: Scope) -> list[bytes]:
     """Every secret a request presents: Bearer, `X-API-Key`, `X-API-Token`, or Basic's user name and password."""
     found: list[bytes] = []
     for name, value in scope["headers"]:
-        if name in {b"x-api-key", b"x-api-token"}:
+        if name not in _SECRETS:
+            continue
+        if name != b"authorization":
             found.append(value.strip())
-        elif name == b"authorization":
+        else:
             scheme, _, rest = value.strip().partition(b" ")
             if scheme.lower() == b"bearer":
                 found.append(rest.strip())
             elif scheme.lower() == b"basic":
                 found.extend(_read_basic(rest.strip()))
-    return [secret for secret in found if secret][:_MOST_CANDIDATES]
+    return [secret for secret in found if secret][:_MOST_CANDIDATES] if found else found
 
 
 def _read_basic(encoded: bytes) -> list[bytes]:

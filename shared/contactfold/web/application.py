@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,6 +57,7 @@ def make_app(*, title: str, ring: KeyRing, probes: Mapping[str, Probe], version:
 
     `ring` is kept as `app.state.ring`. `probes` are what `/readyz` asks, by the name of the part. `app.state.endings`
     are called when the server ends, so that requests that wait for something are answered while they can be.
+    `app.state.direct` are the doors that are put in front.
     """
     app = FastAPIOffline(
         docs_url="/docs",
@@ -69,6 +71,7 @@ def make_app(*, title: str, ring: KeyRing, probes: Mapping[str, Probe], version:
     app.state.ring = ring
     app.state.endings = []
     serve_description(app)
+    app.state.direct = {}
     app.add_middleware(LastResort)
     app.add_exception_handler(Problem, _tell_problem)
     app.add_exception_handler(HTTPException, _tell_http)
@@ -103,6 +106,27 @@ class LastResort:
                 raise
             detail = "Something went wrong inside the server; its log says where. The request may be repeated."
             await problem_response(Problem(500, "internal_error", detail))(scope, receive, send)
+
+
+def put_in_front(app: FastAPI, path: str, method: str, door: ASGIApp) -> None:
+    """Let a door that most requests go through be reached at once. It needs a route as well, for other methods."""
+    app.state.direct[path, method] = LastResort(door)
+
+
+class Front:
+    """What a server is given of an application: the doors that were put in front, and behind them everything else.
+
+    Between here and a route stand a dozen calls that such a door needs none of, but the last resort.
+    """
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+        self._doors: Mapping[tuple[str, str], ASGIApp] = getattr(app.state, "direct", {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        door = self._doors.get((scope["path"], scope["method"])) if scope["type"] == "http" else None
+        await (door or self._app)(scope, receive, send)
 
 
 def _add_health(app: FastAPI, ring: KeyRing, probes: dict[str, Probe]) -> None:

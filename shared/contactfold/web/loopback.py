@@ -40,8 +40,13 @@ def is_from_this_machine(scope: Scope) -> bool:
 
 def refuse_strangers(scope: Scope) -> None:
     """Raise `Problem` 403 for a request that is not from this machine to this machine."""
-    headers: list[tuple[bytes, bytes]] = scope["headers"]
-    hosts = [value for name, value in headers if name == b"host"]
+    hosts: list[bytes] = []
+    origins: list[bytes] = []
+    for name, value in scope["headers"]:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"origin":
+            origins.append(value)
     host = _read_authority(hosts[0][:_LONGEST], scope.get("scheme", "http")) if len(hosts) == 1 else None
     if host is None or not is_loopback_address(host[0]):
         raise Problem(
@@ -50,7 +55,7 @@ def refuse_strangers(scope: Scope) -> None:
             "Without an API key this door answers to the hosts localhost, 127.0.0.1 and [::1] only; "
             "use one of these, or make a key with `contactfold keys create`.",
         )
-    if any(not _is_own(value, host) for name, value in headers if name == b"origin"):
+    if origins and not all(_is_own(origin, host) for origin in origins):
         raise Problem(
             403,
             "origin_not_allowed",

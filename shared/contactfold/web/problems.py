@@ -49,6 +49,14 @@ class JsonResponse(Response):
         """The body's bytes."""
         return orjson.dumps(content)
 
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """The headers; of most replies there are these two and no others."""
+        if headers is not None or self.status_code in (204, 304):
+            super().init_headers(headers)
+        else:
+            length = b"%d" % len(self.body)
+            self.raw_headers = [(b"content-length", length), (b"content-type", self.media_type.encode())]
+
 
 class ProblemResponse(JsonResponse):
     """A problem's JSON, under its own media type."""

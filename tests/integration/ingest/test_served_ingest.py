@@ -18,7 +18,7 @@ from contactfold.adapters.sqlite_log import SqliteLog
 from contactfold.config import Config
 from contactfold.ports import ApiKey
 from contactfold.web.access import KeyRing, digest_key
-from contactfold.web.application import make_app
+from contactfold.web.application import Front, make_app
 from contactfold.web.connections import LONGEST_HEAD, BoundedHttp
 from contactfold_ingest.app import IngestDeps, install
 from fakes.switched_log import SwitchedLog
@@ -63,7 +63,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     install(app, IngestDeps(log, directory, config.contact_schema, config.sources, config.limits, now, ring))
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, http=BoundedHttp, log_level="critical", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(Front(app), http=BoundedHttp, log_level="critical", access_log=False))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         while not server.started:

@@ -1,17 +1,19 @@
 """The application around the routes: every error a problem, health, metrics, offline documentation."""
 
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import httpx
 import pytest
 import structlog
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from contactfold.domain.errors import Unavailable
 from contactfold.ports import ApiKey
 from contactfold.web.access import KeyRing, digest_key
-from contactfold.web.application import make_app
-from contactfold.web.problems import Problem
+from contactfold.web.application import Front, make_app, put_in_front
+from contactfold.web.problems import JsonResponse, Problem
 from fakes.memory_directory import MemoryDirectory
 
 PROBLEM = "application/problem+json"
@@ -103,6 +105,24 @@ async def test_what_nobody_foresaw_tells_the_log_where_and_nobody_what(client: h
     assert (line["event"], line["error"]) == ("request_failed", "RuntimeError")
     assert line["where"].startswith("test_application.py:")
     assert "s3cr3t" not in reply.text + str(line)
+
+
+async def test_a_direct_door_is_reached_by_its_path_and_method_alone_and_has_the_last_resort(app: FastAPI) -> None:
+    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["query_string"]:
+            raise RuntimeError("s3cr3t")
+        await JsonResponse("direct")(scope, receive, send)
+
+    put_in_front(app, "/door", "POST", door)
+    app.post("/door")(lambda: "routed")
+    transport = httpx.ASGITransport(app=cast("Any", Front(app)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.post("/door")).json() == "direct"
+        assert (await client.get("/door")).status_code == 405
+        assert (await client.get("/number/1")).json() == 1
+        broken = await client.post("/door?x")
+    assert (broken.status_code, broken.json()["reasons"][0]["code"]) == (500, "internal_error")
+    assert "s3cr3t" not in broken.text
 
 
 async def test_what_is_away_may_be_asked_again(client: httpx.AsyncClient) -> None:
