@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:
+    # Not needed to tell faults, and by far the largest part of what some small processes load.
+    from pydantic_core import ErrorDetails
 
 Place = tuple[int | str, ...]
 
@@ -43,7 +45,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {spellings[close[0]]}?" if close else ""
 
 
-def describe_error(fault: ErrorDetails, *, secret: bool = False) -> str:
+def describe_error(fault: "ErrorDetails", *, secret: bool = False) -> str:
     """The sentence for one of pydantic's errors. What was got is left out of it where it is a `secret`."""
     kind, got = fault["type"], "" if secret else f", not {_show(fault['input'])}"
     context: dict[str, Any] = fault.get("ctx") or {}

@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic_core import PydanticCustomError
-
 from contactfold.faults import suggest
 
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -31,6 +29,9 @@ def check_zone(text: str) -> str:
     try:
         datetime.now(find_zone(text))
     except ValueError:
+        # Only settings are checked: processes that read files load nothing of what reads those.
+        from pydantic_core import PydanticCustomError
+
         meant = suggest(text, available_timezones())
         raise PydanticCustomError(
             "zone",

@@ -15,6 +15,7 @@ class Intake:
     def __init__(self, pace: Pace, yielding: Yielding, clock: Clock) -> None:
         self._pace, self._yielding, self._clock = pace, yielding, clock
         self._live_in_a_row = 0
+        self._behind = False
         self._next: tuple[Lane, list[LogRecord]] | None = None
         self._fault: Exception | None = None
         self.lane = Lane.LIVE
@@ -69,10 +70,13 @@ class Intake:
     async def _fetch(self, reader: LogReader, wait: float) -> tuple[Lane, list[LogRecord]]:
         if self._live_in_a_row >= BULK_TURN - 1:
             self._live_in_a_row = 0
-            if records := await reader.fetch(Lane.BULK, limit=min(BULK_LIMIT, self._pace.size), wait=0):
+            # Live events that wait in crowds wait for seconds anyway; few of them need not wait for many rows.
+            fitting = BULK_LIMIT if self._behind else min(BULK_LIMIT, self._yielding.limit(self._clock()))
+            if records := await reader.fetch(Lane.BULK, limit=min(fitting, self._pace.size), wait=0):
                 return Lane.BULK, records
         if records := await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=0):
             self._live_in_a_row += 1
+            self._behind = len(records) >= self._pace.largest
             return Lane.LIVE, records
         self._live_in_a_row = 0
         fitting = min(self._yielding.limit(self._clock()), self._pace.size)

@@ -1,4 +1,8 @@
-"""The event log on Kafka: two topics, one idempotent producer, readers in a consumer group."""
+"""The event log on Kafka: two topics, an idempotent producer for each, readers in a consumer group.
+
+A producer has one request at a time under way to a broker, so events of doors would wait until the rows of an import
+that left before them are written.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -37,43 +41,44 @@ class KafkaLog:
         self._address, self._deadline = address, deadline
         self._partitions, self._session_timeout = partitions, session_timeout
         self._topics = {lane: topic_of(lane, address.prefix) for lane in Lane}
-        self._producer: KafkaProducer | None = None
+        self._producers: dict[Lane, KafkaProducer] = {}
         self._readers: list[KafkaReader] = []
         self._ends = KafkaEnds(address, deadline=deadline)
 
     async def open(self) -> None:
         """Connect, and make the topics that are missing. Raises `Unavailable` where no broker answers in time."""
-        if self._producer is not None:
+        if self._producers:
             return
         topics = list(self._topics.values())
-        producer = KafkaProducer(self._address, deadline=self._deadline)
+        producers = {lane: KafkaProducer(self._address, deadline=self._deadline) for lane in Lane}
         admin = AIOKafkaAdminClient(**self._address.client_options())
         try:
             async with asyncio.timeout(self._deadline):
                 await admin.start()
-                producer.largest = await prepared(admin, topics, partitions=self._partitions)
+                largest = await prepared(admin, topics, partitions=self._partitions)
         except TimeoutError:
             raise late(self._address, self._deadline) from None
         except (KafkaError, OSError) as error:
             raise await why_no_start(self._address, error, patience=self._deadline) from error
         finally:
             await end_admin(admin)
-        self._producer = producer
+        for producer in producers.values():
+            producer.largest = largest
+        self._producers = producers
 
     async def close(self) -> None:
         """Let go of everything, in bounded time also while no broker answers. May be called twice."""
-        producer, self._producer = self._producer, None
+        producers, self._producers = self._producers, {}
         readers, self._readers = self._readers, []
         for reader in readers:
             await reader.close()
         await self._ends.close()
-        if producer is not None:
-            await producer.close()
+        await asyncio.gather(*(producer.close() for producer in producers.values()))
 
     async def append(self, lane: Lane, records: Sequence[NewRecord]) -> None:
         """Write records, on all in-sync replicas when it returns. Raises `Unavailable` by the deadline, `TooLarge`."""
         if records:
-            await self._opened().append(self._topics[lane], records)
+            await self._opened(lane).append(self._topics[lane], records)
 
     async def probe(self) -> None:
         """Return while the cluster answers and leads every partition; raise `Unavailable` with the reason."""
@@ -106,7 +111,7 @@ class KafkaLog:
     async def _every(self) -> Sequence[TopicPartition]:
         return await self._opened().partitions(list(self._topics.values()))
 
-    def _opened(self) -> KafkaProducer:
-        if self._producer is None:
+    def _opened(self, lane: Lane = Lane.LIVE) -> KafkaProducer:
+        if not self._producers:
             raise Unavailable(PART, f"the log of topics {self._address.prefix} is not open.")
-        return self._producer
+        return self._producers[lane]

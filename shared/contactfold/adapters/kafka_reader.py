@@ -16,6 +16,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 from contactfold.adapters.kafka_address import KafkaAddress
 from contactfold.adapters.kafka_ending import end_consumer
 from contactfold.adapters.kafka_faults import explained, late, why_no_start
+from contactfold.adapters.kafka_fetching import IDLE_WAIT, Fetching
 from contactfold.adapters.room import Room, record_size
 from contactfold.adapters.topics import partition_name, topic_of
 from contactfold.domain.errors import RecordsGone
@@ -26,6 +27,9 @@ Found: TypeAlias = dict[TopicPartition, "list[ConsumerRecord[bytes, bytes]]"]
 
 _SLICE = 0.1
 """Seconds `fetch` waits before it looks whether the group gave or took partitions."""
+
+_BUSY = 1.0
+"""Seconds after a row of an import in which more of them are expected."""
 
 _CLOSING = 3.0
 
@@ -53,6 +57,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = 0
         self._changed = asyncio.Event()
         self._seating = asyncio.Lock()
+        self._fetching: Fetching | None = None
+        self._bulk_until = 0.0
         self._closed = False
 
     @classmethod
@@ -75,6 +81,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             async with asyncio.timeout(deadline):
                 await consumer.start()
+            reader._fetching = Fetching(consumer)
         except BaseException as error:
             await reader.close()
             if isinstance(error, TimeoutError):
@@ -131,6 +138,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
                     raise self._gone[each]
             if ours:
                 records = await self._poll(ours, limit, min(left, _SLICE))
+                self._expect(lane, loop.time(), found=bool(records))
                 if records:
                     return records
             elif left:
@@ -166,6 +174,13 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         await end_consumer(self._consumer, within=min(self._deadline, _CLOSING))
 
     # ---- reading
+
+    def _expect(self, lane: Lane, now: float, *, found: bool) -> None:
+        """Let requests be answered soon while rows of imports come: live records would wait for each of them."""
+        if found and lane is Lane.BULK:
+            self._bulk_until = now + _BUSY
+        if self._fetching is not None:
+            self._fetching.hurry(busy=now < self._bulk_until)
 
     async def _change(self, wait: float) -> None:
         self._changed.clear()
@@ -285,9 +300,9 @@ def _options(address: KafkaAddress, group: str | None, session_timeout: float) -
         # Heartbeats tell that we live. While the directory is away we read nothing, and that is no reason to leave.
         "max_poll_interval_ms": 24 * 3600 * 1000,
         # An answer with nothing but one idle lane must not keep the other lane waiting.
-        "fetch_max_wait_ms": 100,
-        # The consumer asks a broker at most ten times a second while it still has records, so ask for many.
-        "max_partition_fetch_bytes": 2 * 1024 * 1024,
+        "fetch_max_wait_ms": IDLE_WAIT,
+        # All of it is checked as it arrives, while nothing else is done; a request more costs less.
+        "max_partition_fetch_bytes": 512 * 1024,
         "fetch_max_bytes": ANSWER_BYTES,
     }
 

@@ -5,7 +5,8 @@ row costs little. A row's event is a statement like any other; its id is made of
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from contactfold.accounts import ACCOUNT_ID, NAME
 from contactfold.domain.event import APPEND, MERGE, Statement
@@ -49,6 +50,23 @@ class _Source:
     kind: int | None = None
 
 
+_Plain: TypeAlias = tuple[int, str, Convert | None]
+"""An attribute whose one value stands in one column: its place, the attribute's key, and how a cell becomes a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An attribute, and the places of the columns that decide what a row says of it.
+
+    `plain` and `sources` are what `Plan.event` reads those columns by, with the places counted among `places`.
+    """
+
+    attribute: Attribute
+    places: tuple[int, ...]
+    plain: tuple[_Plain, ...] = ()
+    sources: tuple[_Source, ...] = ()
+
+
 class Plan:
     """How the rows of one file become events.
 
@@ -65,7 +83,7 @@ class Plan:
         self._deletes = options.empty == DELETE
         self._policy = _list_policy(options)
         self._mandatory = [attribute for attribute in schema.attributes if attribute.mandatory]
-        self._plain: list[tuple[int, str, Convert | None]] = []
+        self._plain: list[_Plain] = []
         self._several: list[tuple[str, list[_Source]]] = []
         self._organization = [
             (place, one.attribute.removeprefix(ORGANIZATION))
@@ -73,7 +91,13 @@ class Plan:
             if one.attribute is not None and one.attribute not in schema.by_key
         ]
         self._accounts = Accounts()
+        self.parts: list[Part] = []
         self._compile(columns, options, schema)
+
+    @property
+    def tells_accounts(self) -> bool:
+        """Whether rows say something of organisations, so that what a row says depends on those before it."""
+        return bool(self._organization)
 
     def _compile(self, columns: Sequence[str], options: Options, schema: Schema) -> None:
         zone = None if options.timezone is None else find_zone(options.timezone)
@@ -91,6 +115,18 @@ class Plan:
                 self._plain.append((sources[0].place, key, sources[0].convert))
             else:
                 self._several.append((key, sources))
+        by_key = schema.by_key
+        self.parts = [Part(by_key[key], (place,), ((0, key, convert),)) for place, key, convert in self._plain]
+        self.parts += [_gathering(by_key[key], sources) for key, sources in self._several]
+
+    def say(self, part: Part, texts: Sequence[str]) -> tuple[dict[str, object], list[Reason]]:
+        """What cells with these texts, one for each place of a part, say of its attribute, and what is wrong there."""
+        values: dict[str, object] = {}
+        faults: list[Reason] = []
+        self._say_plain(part.plain, texts, values, faults)
+        if part.sources:
+            self._gather(part.attribute.key, part.sources, texts, values, faults)
+        return values, faults
 
     def event(self, row: Row, import_id: str, began: int) -> PlannedRow:
         """A row as an event; `began` is when the import began, in microseconds since 1970."""
@@ -108,7 +144,7 @@ class Plan:
             planned.faults.append(row.fault)
             return planned
         cells, faults = row.cells, planned.faults
-        self._say_plain(cells, values, faults)
+        self._say_plain(self._plain, cells, values, faults)
         for key, sources in self._several:
             self._gather(key, sources, cells, values, faults)
         if self._organization:
@@ -122,9 +158,11 @@ class Plan:
         if self._organization and row.fault is None:
             self._say_organization(row.cells, PlannedRow({}, 0))
 
-    def _say_plain(self, cells: list[str], values: dict[str, object], faults: list[Reason]) -> None:
+    def _say_plain(
+        self, plain: Iterable[_Plain], cells: Sequence[str], values: dict[str, object], faults: list[Reason]
+    ) -> None:
         """The values of attributes that stand in one column, one in a cell."""
-        for place, key, convert in self._plain:
+        for place, key, convert in plain:
             text = clean_cell(cells[place])
             if not text:
                 if self._deletes:
@@ -141,7 +179,12 @@ class Plan:
                         values[key] = value
 
     def _gather(
-        self, key: str, sources: list[_Source], cells: list[str], values: dict[str, object], faults: list[Reason]
+        self,
+        key: str,
+        sources: Iterable[_Source],
+        cells: Sequence[str],
+        values: dict[str, object],
+        faults: list[Reason],
     ) -> None:
         """The values of an attribute that stand in several columns, or several in one cell."""
         found: list[str] = []
@@ -172,6 +215,17 @@ class Plan:
         remark = self._accounts.note(organization)
         if remark is not None:
             planned.remarks.append(remark)
+
+
+def _gathering(attribute: Attribute, sources: Iterable[_Source]) -> Part:
+    """The part of an attribute whose values are gathered."""
+    places: list[int] = []
+    counted: list[_Source] = []
+    for source in sources:
+        kind = None if source.kind is None else len(places) + 1
+        counted.append(replace(source, place=len(places), kind=kind))
+        places += [source.place] if source.kind is None else [source.place, source.kind]
+    return Part(attribute, tuple(places), sources=tuple(counted))
 
 
 def find_missing_values(values: Mapping[str, object], mandatory: Iterable[Attribute], faults: list[Reason]) -> None:

@@ -25,7 +25,7 @@ async def working(ingest: Ingest) -> AsyncIterator[None]:
         yield
     finally:
         told.set()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)
 
 
 async def until(holds: Callable[[], Any], what: str) -> None:

@@ -196,4 +196,4 @@ def test_a_process_ends_when_whoever_started_it_does(tmp_path: Path) -> None:
     assert process.stdin is not None
     process.stdin.write(frame(order))
     process.stdin.close()
-    assert process.wait(30) != 0
+    assert process.wait(60) != 0

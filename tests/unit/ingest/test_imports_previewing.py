@@ -27,5 +27,5 @@ async def test_a_process_is_asked_to_end_and_made_to_where_it_does_not(
         assert await process.stdout.read(1) == b"x"
     else:
         await process.wait()
-    await asyncio.wait_for(previewing._end(process), 30)
+    await asyncio.wait_for(previewing._end(process), 60)
     assert process.returncode == code

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from contactfold.ports import Lane
-from contactfold_processor.pacing import BULK_LIMIT, Pace, Yielding, backoff
+from contactfold_processor.pacing import CALM_LIMIT, Pace, Yielding, backoff
 
 
 def test_a_batch_halves_where_it_meets_another_writer_and_is_never_empty() -> None:
@@ -73,16 +73,18 @@ def test_the_wait_for_a_server_grows_to_about_two_seconds() -> None:
     assert all(1.0 <= backoff(tries) <= 2.0 for tries in (5, 10, 1000))
 
 
-def test_bulk_batches_are_small_while_live_records_come_and_large_once_they_have_paused() -> None:
+def test_bulk_batches_are_small_while_live_records_come_and_grow_while_none_does() -> None:
     yielding = Yielding()
     yielding.hear(Lane.BULK, 500, 0, 75_000)
-    assert yielding.limit(1_000_000) == BULK_LIMIT, "no live record has come"
+    assert yielding.limit(1_000_000) == CALM_LIMIT, "no live record has come"
     yielding.hear(Lane.LIVE, 3, 1_000_000, 5_000)
     assert yielding.limit(1_200_000) == 66, "ten milliseconds at 150 microseconds a record"
-    assert yielding.limit(2_000_001) == BULK_LIMIT
+    assert yielding.limit(1_500_000) == 66
+    assert yielding.limit(2_500_000) == 200, "thirty milliseconds, a fiftieth of a second and a half"
+    assert yielding.limit(60_000_000) == CALM_LIMIT
 
 
-@pytest.mark.parametrize(("took", "limit"), [(5_000, BULK_LIMIT), (100_000, 50), (60_000_000, 50), (0, BULK_LIMIT)])
+@pytest.mark.parametrize(("took", "limit"), [(5_000, CALM_LIMIT), (100_000, 50), (60_000_000, 50), (0, CALM_LIMIT)])
 def test_a_bulk_batch_is_neither_too_large_nor_too_small_to_get_on(took: int, limit: int) -> None:
     yielding = Yielding()
     yielding.hear(Lane.LIVE, 1, 10, 5)
@@ -94,4 +96,4 @@ def test_a_clock_that_goes_back_keeps_no_batch_small_for_ever() -> None:
     yielding = Yielding()
     yielding.hear(Lane.LIVE, 1, 9_000_000_000, 5)
     yielding.hear(Lane.BULK, 500, 0, 100_000)
-    assert yielding.limit(1_000_000) == BULK_LIMIT
+    assert yielding.limit(1_000_000) == CALM_LIMIT

@@ -14,7 +14,7 @@ from contactfold.tables.rows import Plan
 
 Write = Callable[[str | bytes], Path]
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(60)
 
 
 def test_a_header_of_one_name_many_times_is_named_at_once() -> None:

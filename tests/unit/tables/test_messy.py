@@ -18,7 +18,7 @@ from contactfold.tables.rows import Plan, understand_row
 
 Write = Callable[[str | bytes], Path]
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(60)
 
 
 def read(path: Path, schema: Schema) -> tuple[Proposal, dict[int, Statement]]:

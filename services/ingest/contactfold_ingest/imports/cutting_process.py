@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
 
+from contactfold.domain.addresses import email_of, phone_of
 from contactfold.domain.errors import ContactfoldError
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Attribute, Schema
@@ -35,6 +36,9 @@ HEAD = 4
 
 CHUNK = 1_000
 """Rows of a chunk, at most."""
+
+_FORGET_EVERY = 8
+"""Chunks after which addresses are forgotten: doors hear of somebody again soon, and a file mostly of somebody else."""
 
 _NICENESS = 5
 """How far this process steps back behind those that serve."""
@@ -163,10 +167,14 @@ def work(order: Order, pipe: _Pipe) -> None:
                 return
             if order.counts:
                 pipe.tell(Counted(cutter.count()))
-            shown = 0
+            shown = chunks = 0
             while (chunk := cutter.cut(CHUNK)) is not None:
                 pipe.tell(Cut(chunk.records, chunk.last, chunk.refused, cutter.sample[shown:]))
                 shown = len(cutter.sample)
+                chunks += 1
+                if not chunks % _FORGET_EVERY:
+                    email_of.cache_clear()
+                    phone_of.cache_clear()
             pipe.tell(Ended())
     except BrokenPipeError:
         raise

@@ -19,6 +19,9 @@ from contactfold.tables.reading import Table
 from contactfold_ingest.imports.contacts import SHAPE as CONTACTS
 from contactfold_ingest.imports.contacts import Contacts, read_contacts
 
+MOST_ROWS = 100_000
+"""Rows of each outcome that a report shows."""
+
 _WIDEST = 50
 """Columns that the values of one field may take; what is beyond stands in the last of them."""
 _JOINED = "; "

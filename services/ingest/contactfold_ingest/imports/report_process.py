@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from xlsxwriter.exceptions import FileCreateError
 
 from contactfold.domain.errors import ContactfoldError
 from contactfold.domain.schema import Attribute, Schema
 from contactfold.ports import Import
 from contactfold_ingest.imports.failed_rows import FailedRows
 from contactfold_ingest.imports.report_files import ReportedFile, open_file
-from contactfold_ingest.imports.report_workbook import Report
 from contactfold_ingest.imports.row_outcomes import RowOutcome
 
 FAILED_CSV, REPORT_XLSX = "failed.csv", "report.xlsx"
@@ -80,6 +78,8 @@ def work(order: Order, source: BinaryIO, out: BinaryIO) -> None:
         if order.kind == FAILED_CSV:
             _write_failed(file, source, out)
         else:
+            from contactfold_ingest.imports.report_workbook import Report
+
             report = Report(out, Path(order.folder), file, order.summary)
             for outcomes in _read_outcomes(source):
                 report.write(outcomes)
@@ -117,6 +117,8 @@ def explain(error: Exception) -> Fault:
     """What is told of whatever goes wrong."""
     if isinstance(error, FileNotFoundError):
         return Fault(GONE, "")
+    from xlsxwriter.exceptions import FileCreateError
+
     if isinstance(error, FileCreateError) and isinstance(error.args[0], OSError):
         error = error.args[0]
     if isinstance(error, OSError):

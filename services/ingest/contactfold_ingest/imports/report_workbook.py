@@ -15,11 +15,8 @@ from xlsxwriter.worksheet import Worksheet
 from contactfold.tables.cells import guard_cell
 from contactfold.tables.mapping import REASONS
 from contactfold_ingest.imports.progress import COUNTED
-from contactfold_ingest.imports.report_files import Cells, ReportedFile
+from contactfold_ingest.imports.report_files import MOST_ROWS, Cells, ReportedFile
 from contactfold_ingest.imports.row_outcomes import RowOutcome, tell_reasons
-
-MOST_ROWS = 100_000
-"""Rows of each outcome that a report shows."""
 
 SUMMARY = "Summary"
 ROW, CONTACT = "row", "contact_id"

@@ -25,8 +25,8 @@ from contactfold.ports.imports import ROLLED_BACK, ROLLING_BACK
 from contactfold.scratch import scratch
 from contactfold.web.problems import Problem
 from contactfold_ingest.imports.progress import COUNTED, NOT_APPLIED, Progress, find_status
+from contactfold_ingest.imports.report_files import MOST_ROWS
 from contactfold_ingest.imports.report_process import FAILED_CSV, GONE, NO_ROOM, UNREADABLE, Fault, Order, frame
-from contactfold_ingest.imports.report_workbook import MOST_ROWS
 from contactfold_ingest.imports.row_outcomes import PAGE, RowOutcome, list_outcomes, merge_rows
 from contactfold_ingest.imports.shelf import Shelf
 

@@ -24,6 +24,7 @@ from contactfold.tables.rows import Plan, PlannedRow, understand_row
 from contactfold.wire import reason_object, write_event
 from contactfold_ingest.imports.contacts import SHAPE as CONTACTS
 from contactfold_ingest.imports.contacts import Contacts
+from contactfold_ingest.imports.straight import Straight
 
 _MOST_FAULTS = 50
 """Faults of one row that its record carries."""
@@ -52,7 +53,7 @@ class Sample:
 
 
 class PlannedRows(Protocol):
-    """An uploaded file as events, row by row."""
+    """An uploaded file as events, row by row; rows of which nothing is to be said may be records already."""
 
     @property
     def faults(self) -> Sequence[Reason]:
@@ -63,7 +64,7 @@ class PlannedRows(Protocol):
         """How many rows there are."""
         ...
 
-    def plan(self, import_id: str, began: int, after: int) -> Iterator[tuple[int, PlannedRow]]:
+    def plan(self, import_id: str, began: int, after: int) -> Iterator[tuple[int, PlannedRow | NewRecord]]:
         """The rows past the row `after`, each with its number."""
         ...
 
@@ -73,24 +74,30 @@ class PlannedRows(Protocol):
 
 
 class TableRows:
-    """A CSV, TSV or XLSX file."""
+    """A CSV, TSV or XLSX file; past its first `sample` rows, what can be is a record of at most `record_bytes`."""
 
-    def __init__(self, path: Path, options: Options, schema: Schema) -> None:
+    def __init__(self, path: Path, options: Options, schema: Schema, record_bytes: int, sample: int) -> None:
         self._table = Table.open(path, options)
         self._plan = Plan(self._table.columns, options, schema)
+        self._schema, self._record_bytes, self._sample = schema, record_bytes, sample
         self.faults = self._plan.faults
 
     def count(self) -> int:
         """See `PlannedRows.count`."""
         return self._table.count()
 
-    def plan(self, import_id: str, began: int, after: int) -> Iterator[tuple[int, PlannedRow]]:
+    def plan(self, import_id: str, began: int, after: int) -> Iterator[tuple[int, PlannedRow | NewRecord]]:
         """See `PlannedRows.plan`. Earlier rows are read for what they say of organisations."""
+        plan, long = self._plan, self._sample
+        straight = Straight(plan, self._schema, import_id, began, self._record_bytes)
         for row in self._table.rows():
             if row.number <= after:
-                self._plan.skip(row)
+                plan.skip(row)
+            elif long:
+                long -= 1
+                yield row.number, plan.event(row, import_id, began)
             else:
-                yield row.number, self._plan.event(row, import_id, began)
+                yield row.number, straight.write(row) or plan.event(row, import_id, began)
 
     def close(self) -> None:
         """See `PlannedRows.close`."""
@@ -108,7 +115,10 @@ class Cutter:
         options = read_options(dict(one.options), schema)
         self._schema, self._record_bytes = schema, record_bytes
         self._rows: PlannedRows
-        self._rows = Contacts(path, options, schema) if one.shape == CONTACTS else TableRows(path, options, schema)
+        if one.shape == CONTACTS:
+            self._rows = Contacts(path, options, schema)
+        else:
+            self._rows = TableRows(path, options, schema, record_bytes, sample)
         self.faults = self._rows.faults
         self.sample: list[Sample] = []
         self._sampled = sample
@@ -123,7 +133,7 @@ class Cutter:
         records: list[NewRecord] = []
         last = refused = size = 0
         for number, planned in islice(self._planned, limit):
-            record, is_good = self._write(number, planned)
+            record, is_good = (planned, True) if isinstance(planned, NewRecord) else self._write(number, planned)
             records.append(record)
             refused += not is_good
             last = number
