@@ -4,6 +4,7 @@ HTTP runs in the main event loop. The processor runs in a second thread with an 
 of its own, so that a batch never holds a webhook up for longer than Python's threads take turns.
 """
 
+import asyncio
 import shlex
 from contextlib import nullcontext
 
@@ -85,8 +86,11 @@ async def _serve(config: Config, settings: Settings, *, json: bool, accept_gap: 
     async def clear(ending: Ending) -> None:
         await deps.clearing.run(parts.ready, ending.told)
 
+    async def apply(stop: asyncio.Event) -> None:
+        await running.run(make_log(settings, alone=True), make_directory(settings, alone=True), stop)
+
     async def process(ending: Ending) -> None:
-        await in_thread(lambda stop: running.run(make_log(settings), make_directory(settings), stop), ending)
+        await in_thread(apply, ending)
 
     return await run_process(
         settings,

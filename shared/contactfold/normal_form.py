@@ -54,11 +54,11 @@ def read_normal(value: bytes, schema: Schema) -> Statement | None:
         return None
     try:
         event = _decode_normal(value)
-        occurred_at, received_at = parse_time(event.occurred_at), parse_time(event.received_at)
+        received_at = parse_time(event.received_at)
+        occurred_at = received_at if event.occurred_at == event.received_at else parse_time(event.occurred_at)
         if occurred_at is None or received_at is None or event.type != UPSERT:
             return None
-        shapes = _shapes(schema)
-        values = {key: _as_tuple(raw, *shapes[key]) for key, raw in event.values.items()}
+        values = _read_values(event.values, _shapes(schema))
         identifiers = list_identifiers(values, schema)
         if not identifiers or not _can_name(event.id) or not _can_name(event.source):
             return None
@@ -107,6 +107,17 @@ def _shapes(schema: Schema) -> dict[str, _Shape]:
         )
         for attribute in schema.attributes
     }
+
+
+def _read_values(given: Mapping[str, Any], shapes: Mapping[str, _Shape]) -> dict[str, tuple[Scalar, ...]]:
+    values: dict[str, tuple[Scalar, ...]] = {}
+    for key, raw in given.items():
+        expected, longest, multi = shapes[key]
+        if expected is str and type(raw) is str and 0 < len(raw) <= longest:
+            values[key] = (raw,)  # as nearly all are
+        else:
+            values[key] = _as_tuple(raw, expected, longest, multi)
+    return values
 
 
 def _as_tuple(raw: object, expected: type, longest: int, multi: bool) -> tuple[Scalar, ...]:

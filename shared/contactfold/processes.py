@@ -21,7 +21,7 @@ Announce = Callable[[str], Awaitable[None]]
 Work = Callable[[Ending], Coroutine[Any, Any, None]]
 """Something the process does besides serving, until told to end."""
 
-_LOOK_EVERY = 0.1
+_LOOK_EVERY = 0.02
 _SILENT_FOR = 1.0
 """Seconds in which a part may become ready without a word about what it still waits for."""
 

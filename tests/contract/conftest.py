@@ -19,13 +19,15 @@ from servers import found
 from servers.mongo import MongoServer, NativeMongo, NoMongo, start_mongo
 
 
-@pytest.fixture(params=["memory", "sqlite", "mongo"])
+@pytest.fixture(params=["memory", "sqlite", "sqlite-alone", "mongo"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     if request.param == "memory":
         shared = MemoryDirectory()
         place = Place(lambda: shared)
     elif request.param == "sqlite":
         place = Place(lambda: SqliteDirectory(tmp_path / "directory.db"))
+    elif request.param == "sqlite-alone":
+        place = Place(lambda: SqliteDirectory(tmp_path / "directory.db", alone=True))
     else:
         url = request.getfixturevalue("mongo_url")
         place = Place(lambda: MongoDirectory(url))

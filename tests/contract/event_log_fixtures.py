@@ -10,11 +10,13 @@ from contactfold.ports import EventLog, LogRecord, Partition
 from servers.event_logs import KafkaRig, LogRig, SqliteRig
 
 
-@pytest.fixture(params=["sqlite", "kafka"])
+@pytest.fixture(params=["sqlite", "sqlite-alone", "kafka"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> LogRig:
-    """A log nobody used before, of each adapter in turn."""
+    """A log nobody used before, of each adapter in turn; the embedded one also as `up` reads it, in one partition."""
     if request.param == "sqlite":
         return SqliteRig(tmp_path / "log.db")
+    if request.param == "sqlite-alone":
+        return SqliteRig(tmp_path / "log.db", alone=True, partitions=1)
     return KafkaRig(request.getfixturevalue("kafka_url"))
 
 

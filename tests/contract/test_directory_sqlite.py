@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from typing import Any
 import apsw
 import pytest
 
-from contactfold.adapters import sqlite_threads
+from contactfold.adapters import sqlite_threads, sqlite_writing
+from contactfold.adapters.sqlite_asking import rows_of
+from contactfold.adapters.sqlite_checkpoints import undisturbed
 from contactfold.adapters.sqlite_directory import SqliteDirectory
 from contactfold.domain.changes import Fate
 from contactfold.domain.errors import ServerUnfit, Unavailable
@@ -175,7 +179,7 @@ async def test_the_file_is_for_its_owner_alone(path: Path, directory: SqliteDire
 
 async def test_a_file_of_another_format_is_refused(path: Path, directory: SqliteDirectory) -> None:
     await directory.set_setting("format", b"1")
-    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 2"):
+    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 3"):
         await SqliteDirectory(path).open()
 
 
@@ -288,3 +292,48 @@ async def test_the_database_is_sound_after_all_kinds_of_writes(path: Path, direc
     # The file is closed: the other library may look at it.
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 511, 512, 513, 1500])
+def test_what_is_asked_for_together_is_what_is_asked_for_one_by_one(count: int) -> None:
+    connection = apsw.Connection(":memory:")
+    connection.execute("CREATE TABLE things (name TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID")
+    connection.executemany("INSERT INTO things VALUES (?, ?)", ((f"n{number}", number) for number in range(0, 2000, 2)))
+    names = [f"n{random.randrange(2000)}" for _ in range(count)] + ["n\0", "'"]
+    one_by_one = {
+        row for name in names for row in connection.execute("SELECT name, number FROM things WHERE name = ?", (name,))
+    }
+    together = list(rows_of(connection, "SELECT name, number FROM things WHERE name IN (?*)", set(names)))
+    assert len(together) == len(one_by_one)
+    assert set(together) == one_by_one
+
+
+async def test_the_write_ahead_log_begins_anew_while_batches_go_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is emptied beside the commits; were it never empty at the moment of one, it would grow without end."""
+    monkeypatch.setattr(sqlite_threads, "_LOG_PAGES", 64)
+    directory = SqliteDirectory(path)
+    await directory.open()
+    sizes = []
+    for batch in range(300):
+        pieces = [evidence(f"e{batch * 10 + number}", at=number) for number in range(10)]
+        await directory.commit(Changes(evidence=pieces))
+        sizes.append(path.with_name(f"{path.name}-wal").stat().st_size // 4096)
+    assert await directory.counts() == {"contacts": 0, "evidence": 3000, "dead_letters": 0}
+    await directory.close()
+    assert max(sizes) < 1500
+
+
+def test_what_is_being_copied_does_not_keep_what_is_erased(path: Path) -> None:
+    """Emptying the log waits for whoever copies it in this process."""
+    path.parent.mkdir()
+    connection = sqlite_threads.connect(path, writes=True)
+    connection.execute("CREATE TABLE things (name TEXT)")
+    connection.execute("INSERT INTO things VALUES ('ann')")
+    emptied = threading.Thread(target=sqlite_writing._empty_journal, args=(connection,))
+    with undisturbed(connection):
+        emptied.start()
+        time.sleep(0.1)
+        assert path.with_name(f"{path.name}-wal").stat().st_size > 0
+    emptied.join()
+    assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+    connection.close()

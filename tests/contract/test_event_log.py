@@ -9,7 +9,7 @@ import pytest
 from contactfold.domain.errors import TooLarge, Unavailable
 from contactfold.ports import ANSWER_BYTES, EventLog, Lane, LogRecord, NewRecord, Partition
 from contract.event_log_fixtures import by_partition, log, rig, values
-from servers.event_logs import GROUP, PARTITIONS, Applied, Child, LogRig, numbered, read, until
+from servers.event_logs import GROUP, Applied, Child, LogRig, numbered, read, until
 
 __all__ = ["log", "rig"]
 
@@ -50,7 +50,7 @@ async def test_equal_keys_share_a_partition_whoever_appends(rig: LogRig, log: Ev
     for record in await read(reader, 128):
         partitions_of[record.key].add(record.partition)
     assert all(len(partitions) == 1 for partitions in partitions_of.values())
-    assert len(set.union(*partitions_of.values())) == PARTITIONS, "keys are spread over all partitions"
+    assert len(set.union(*partitions_of.values())) == rig.partitions, "keys are spread over all partitions"
 
 
 async def test_every_record_of_many_callers_at_once_is_there_once(log: EventLog) -> None:

@@ -332,3 +332,20 @@ def test_an_address_that_cannot_be_used_is_told_in_one_sentence(
 def test_an_address_never_shows_its_password() -> None:
     address = KafkaAddress.parse("kafka://one", security_protocol="SASL_SSL", username="me", password="hush")
     assert "hush" not in repr(address)
+
+
+async def test_a_live_record_does_not_wait_for_rows_that_nobody_takes(log: KafkaLog) -> None:
+    # The library would ask for nothing while it holds records of any partition, for 100 ms from when they came.
+    reader = await log.reader(GROUP, Applied())
+    await log.append(Lane.LIVE, numbered(8))
+    await read(reader, 8)
+    took: list[float] = []
+    for _ in range(10):
+        await log.append(Lane.BULK, numbered(64))
+        assert await reader.fetch(Lane.BULK, limit=1, wait=5)
+        await log.append(Lane.LIVE, numbered(1))
+        began = time.monotonic()
+        assert await reader.fetch(Lane.LIVE, limit=1, wait=5)
+        took.append(time.monotonic() - began)
+        await read(reader, 63, lane=Lane.BULK)
+    assert min(took) < 0.06, "at its fastest, a live record was there as soon as it was written"

@@ -8,7 +8,7 @@ import pytest
 from contactfold.domain.errors import RecordsGone, Unavailable
 from contactfold.ports import EventLog, Lane, LogReader, LogRecord, Partition
 from contract.event_log_fixtures import by_partition, log, rig, values
-from servers.event_logs import GROUP, PARTITIONS, Applied, Child, LogRig, numbered, read
+from servers.event_logs import GROUP, Applied, Child, LogRig, numbered, read
 
 __all__ = ["log", "rig"]
 
@@ -166,7 +166,7 @@ async def test_a_partition_without_a_position_begins_at_the_earliest_record_held
 
 
 async def test_ends_tell_the_earliest_offset_and_the_next_for_every_partition(rig: LogRig, log: EventLog) -> None:
-    assert len(await log.ends()) == 2 * PARTITIONS
+    assert len(await log.ends()) == 2 * rig.partitions
     assert set((await log.ends()).values()) == {(0, 0)}
     partition = await one_partition(log, 12)
     await rig.trim(partition, 5)

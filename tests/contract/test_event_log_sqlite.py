@@ -9,16 +9,17 @@ from pathlib import Path
 import apsw
 import pytest
 
+from contactfold.adapters import sqlite_log_reader
 from contactfold.adapters.sqlite_log import SqliteLog
 from contactfold.domain.errors import RecordsGone, ServerUnfit, Unavailable
 from contactfold.ports import ANSWER_BYTES, Lane, NewRecord
-from servers.event_logs import GROUP, Applied, Child, SqliteRig, numbered, read
+from servers.event_logs import GROUP, PARTITIONS, Applied, Child, SqliteRig, numbered, read
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> SqliteRig:
-    """A file nobody used before."""
-    return SqliteRig(tmp_path / "data" / "log.db")
+@pytest.fixture(params=[PARTITIONS, 1])
+def rig(tmp_path: Path, request: pytest.FixtureRequest) -> SqliteRig:
+    """A file nobody used before, with several partitions in a lane, and with one."""
+    return SqliteRig(tmp_path / "data" / "log.db", partitions=request.param)
 
 
 @pytest.fixture
@@ -50,8 +51,24 @@ async def test_many_may_make_the_file_at_once(rig: SqliteRig) -> None:
     logs = [rig.log() for _ in range(8)]
     await asyncio.gather(*(log.open() for log in logs))
     for log in logs:
-        assert len(await log.ends()) == 8
+        assert len(await log.ends()) == 2 * rig.partitions
     await asyncio.gather(*(log.close() for log in logs))
+
+
+async def test_a_reader_hears_at_once_of_what_another_log_of_its_process_appends(
+    rig: SqliteRig, log: SqliteLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in `up`: the doors append in one event loop, the processor reads in another, each with a log of its own."""
+    monkeypatch.setattr(sqlite_log_reader, "_POLL", 30.0)
+    other = rig.log()
+    await other.open()
+    reader = await other.reader(GROUP, Applied())
+    waiting = asyncio.create_task(reader.fetch(Lane.LIVE, limit=10, wait=20.0))
+    await asyncio.sleep(0.1)
+    await log.append(Lane.LIVE, numbered(1))
+    assert len(await asyncio.wait_for(waiting, 5.0)) == 1
+    await reader.close()
+    await other.close()
 
 
 async def test_several_event_loops_share_one_log(log: SqliteLog) -> None:
@@ -69,10 +86,10 @@ async def test_a_second_reader_holds_nothing_until_the_first_closes(rig: SqliteR
     other = rig.log()
     await other.open()
     second = await other.reader(GROUP, Applied())
-    assert (len(first.assignment()), len(second.assignment())) == (8, 0)
+    assert (len(first.assignment()), len(second.assignment())) == (2 * rig.partitions, 0)
     assert await second.fetch(Lane.LIVE, limit=10, wait=0.2) == []
     another_group = await other.reader("others", Applied())
-    assert len(another_group.assignment()) == 8
+    assert len(another_group.assignment()) == 2 * rig.partitions
     await first.close()
     assert len(await read(second, 5)) == 5
     await other.close()

@@ -17,8 +17,8 @@ CHECKED = (
     Mutation(
         "late is what comes before anything the whole component has seen, not the contacts it reaches",
         f"{DOMAIN}/planning.py",
-        'max([part.latest for part in parts] + [contact.last for contact in alone], default=b"")',
-        'max([contact.last for contact in group.contacts], default=b"")',
+        "            latest = max(latest, part.latest)\n",
+        "            latest = max(latest, contact.last)\n",
         f"{WHY}::test_a_neighbour_that_named_what_a_late_replace_lets_go_of_makes_it_late",
     ),
     Mutation(
@@ -76,8 +76,8 @@ STAMPS = (
     Mutation(
         "a single value yields only to a later stamp",
         f"{DOMAIN}/fold.py",
-        " or present[0] > statement.stamp)",
-        ")",
+        " or present[0] > statement.stamp:\n",
+        ":\n",
         f"{WHY}::test_a_late_value_does_not_replace_a_later_one",
     ),
     Mutation(
@@ -135,36 +135,36 @@ PLAIN = (
     Mutation(
         "plain: the action is append",
         f"{DOMAIN}/identity.py",
-        "    if statement.action != APPEND or statement.match_on",
-        "    if statement.match_on",
+        "        statement.action == APPEND\n        and statement.match_on",
+        "        statement.match_on",
         NOT_PLAIN,
     ),
     Mutation(
         "plain: every identifier is matched on",
         f"{DOMAIN}/identity.py",
-        "statement.match_on is not None or statement.on_many != MERGE",
-        "statement.on_many != MERGE",
+        "        and statement.match_on is None\n",
+        "",
         NOT_PLAIN,
     ),
     Mutation(
         "plain: on_many is merge",
         f"{DOMAIN}/identity.py",
-        "statement.match_on is not None or statement.on_many != MERGE",
-        "statement.match_on is not None",
+        "        and statement.on_many == MERGE\n",
+        "",
         NOT_PLAIN,
     ),
     Mutation(
         "plain: nothing is deleted",
         f"{DOMAIN}/identity.py",
-        "        if not values or (attribute.channel is not None and not attribute.multi):\n",
-        "        if attribute.channel is not None and not attribute.multi:\n",
+        "        and all(values.values())\n",
+        "",
         NOT_PLAIN,
     ),
     Mutation(
         "plain: no channel of a single value is named",
         f"{DOMAIN}/identity.py",
-        "        if not values or (attribute.channel is not None and not attribute.multi):\n",
-        "        if not values:\n",
+        "        and schema.overwritten.isdisjoint(values)\n",
+        "",
         NOT_PLAIN,
     ),
     Mutation(

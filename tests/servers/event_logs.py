@@ -26,9 +26,13 @@ GROUP = "processors"
 
 
 class LogRig(Protocol):
-    """One log in one place, of which any number of adapters may be made, as in several processes."""
+    """One log in one place, of which any number of adapters may be made, as in several processes.
+
+    `partitions` counts those of a lane.
+    """
 
     place: str
+    partitions: int
 
     def log(self, *, deadline: float = 5.0) -> EventLog:
         """Another adapter on the same log, not yet open."""
@@ -44,6 +48,8 @@ class SqliteRig:
     """The embedded log in a file."""
 
     path: Path
+    alone: bool = False
+    partitions: int = PARTITIONS
     place: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +58,7 @@ class SqliteRig:
 
     def log(self, *, deadline: float = 5.0) -> SqliteLog:
         """Another adapter on the file."""
-        return SqliteLog(self.path, partitions=PARTITIONS, deadline=deadline)
+        return SqliteLog(self.path, partitions=self.partitions, deadline=deadline, alone=self.alone)
 
     async def trim(self, partition: Partition, before: int) -> None:
         """Remove rows, as an operator would: offsets that were given out are never given again."""
@@ -77,11 +83,12 @@ class KafkaRig:
     """Topics of a real Kafka broker, named by a url."""
 
     place: str
+    partitions: int = PARTITIONS
 
     def log(self, *, deadline: float = 5.0) -> KafkaLog:
         """Another adapter on the topics."""
         address = KafkaAddress.parse(self.place)
-        return KafkaLog(address, partitions=PARTITIONS, deadline=deadline, session_timeout=SESSION_TIMEOUT)
+        return KafkaLog(address, partitions=self.partitions, deadline=deadline, session_timeout=SESSION_TIMEOUT)
 
     async def trim(self, partition: Partition, before: int) -> None:
         """Delete records as retention does."""

@@ -29,6 +29,7 @@ from contactfold_processor.following import FollowingDirectory, may_follow
 from contactfold_processor.letters import Letters
 from contactfold_processor.pacing import backoff
 from contactfold_processor.records import bury
+from contactfold_processor.repeats import ASKING, Repeats
 from contactfold_processor.settling import AT_ONCE
 
 _log = structlog.get_logger(__name__)
@@ -76,8 +77,16 @@ class Applier:
     """Applies records to one directory and remembers the positions it left."""
 
     def __init__(
-        self, directory: Directory, schema: Schema, limits: Limits, clock: Clock, erasure_key: bytes | None = None
+        self,
+        directory: Directory,
+        schema: Schema,
+        limits: Limits,
+        clock: Clock,
+        erasure_key: bytes | None = None,
+        *,
+        asking: int = ASKING,
     ) -> None:
+        """`asking`: for how many batches after a repeat it asks which events are known (`Repeats`)."""
         self._directory = directory
         self._decider = Decider(directory, schema, limits, erasure_key)
         self._letters = Letters(directory)
@@ -87,6 +96,7 @@ class Applier:
         self.name = secrets.token_hex(8)
         """What this applier signs with where it works on a directive that is settling."""
         self._ahead: _Ahead | None = None
+        self._repeats = Repeats(asking)
         self.refused: Changes | None = None
         """What the last batch would have written, where its commit was refused for what others wrote."""
 
@@ -143,7 +153,7 @@ class Applier:
         if ahead is not None and ahead.is_of(records):
             decision = ahead.decision
         else:
-            decision = await self._decider.decide(records, self._clock())
+            decision = await self._decide(records)
         records = records[: decision.count]
         await self._letters.settle(records, decision.changes)
         died = {letter.id for letter in decision.changes.dead_letters}
@@ -152,7 +162,31 @@ class Applier:
             raise self._trip(records[0])
         if trip is not None:
             return await self._apply(records[:trip])
-        return await self._commit(records, decision, died, upcoming)
+        try:
+            return await self._commit(records, decision, died, upcoming)
+        except RetryOnFreshState:
+            if decision.asked or not await self._holds_repeats(decision):
+                raise
+        return await self._apply(records, upcoming)
+
+    async def _decide(self, records: Sequence[LogRecord], on: Directory | None = None) -> Decision:
+        """Decide these. What goes wrong where nobody asked for repeats may go wrong for one, and is decided again."""
+        if not self._repeats.expected:
+            try:
+                return await self._decider.decide(records, self._clock(), on=on, asking=False)
+            except Unavailable:
+                raise
+            except Exception:  # noqa: BLE001 -- whatever it is, it comes again where it is no repeat's fault
+                self._repeats.expect()
+        decision = await self._decider.decide(records, self._clock(), on=on)
+        self._repeats.hear(decision.duplicates)
+        return decision
+
+    async def _holds_repeats(self, decision: Decision) -> bool:
+        """Whether a decision for which nobody asked was refused because some of its events are known."""
+        self._repeats.expect()
+        added = [piece.event_id for piece in decision.changes.evidence if not piece.version]
+        return bool(await self._directory.marks(added))
 
     async def _commit(
         self, records: Sequence[LogRecord], decision: Decision, died: set[str], upcoming: Upcoming | None = None
@@ -189,7 +223,7 @@ class Applier:
             records = await upcoming()
             if not records:
                 return None
-            return _Ahead(records, await self._decider.decide(records, self._clock(), on=following.as_directory))
+            return _Ahead(records, await self._decide(records, following.as_directory))
         except Exception:  # noqa: BLE001 -- whatever it is, it comes again where it is dealt with
             return None
 

@@ -8,7 +8,7 @@ identifiers lead to, so that the commit of whoever has not heard of it fails.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import TypeVar
@@ -52,6 +52,8 @@ class Decision:
     dead: list[DeadLetter]
     duplicates: int = 0
     rebuilt: int = 0
+    asked: bool = True
+    """Whether it was asked which of the events are known."""
 
 
 @dataclass(slots=True)
@@ -74,12 +76,17 @@ class Decider:
         self._limits = limits
         self._book = RuleBook()
 
-    async def decide(self, records: Sequence[LogRecord], now: int, *, on: Directory | None = None) -> Decision:
+    async def decide(
+        self, records: Sequence[LogRecord], now: int, *, on: Directory | None = None, asking: bool = True
+    ) -> Decision:
         """Decide records in the order of their stamps; `now` dates dead letters (microseconds since 1970).
 
         `on` is the directory as it is about to be, where that is not as it is (`FollowingDirectory`). A directive is
         decided alone, and what comes before it without it. Raises `RetryOnFreshState` where what was
         read does not fit together, because others wrote meanwhile.
+
+        Without `asking`, no event is taken to be in evidence already: that is right where it can be committed, for
+        no commit takes evidence twice, and otherwise may have failed for that.
         """
 
         async def decide() -> Decision:
@@ -92,7 +99,7 @@ class Decider:
                 outcomes = [evidence.outcome for evidence in workspace.evidence]
                 decision = Decision(1, await workspace.changes(), outcomes, [], duplicates=int(duplicate))
             else:
-                decision = await self._decide_statements(workspace, records[: heard.count], heard, now)
+                decision = await self._decide_statements(workspace, records[: heard.count], heard, now, asking)
             decision.rebuilt = workspace.rebuilt
             return decision
 
@@ -150,16 +157,20 @@ class Decider:
         return not changed
 
     async def _decide_statements(
-        self, workspace: Workspace, records: Sequence[LogRecord], heard: Heard, now: int
+        self, workspace: Workspace, records: Sequence[LogRecord], heard: Heard, now: int, asking: bool
     ) -> Decision:
         excerpt = workspace.excerpt
         named = {name for statement, _ in heard.statements.values() for name in statement.identifiers}
         shared = named & excerpt.rules.shared
-        tokens = workspace.list_tokens(named - shared)
+        named -= shared
+        tokens = workspace.list_tokens(named)
+        # One identifier of each leads to whom the directory knows by all of them, nearly always. Where people were
+        # erased, others may be known by tokens.
+        leading = named if tokens else _list_leading(heard, shared)
         # Absent claims are loaded too: nobody mentioned them when they were looked for.
         known, *_ = await asyncio.gather(
-            workspace.find_known(list(heard.statements)),
-            workspace.find_claims((named - shared) | tokens),
+            workspace.find_known(list(heard.statements) if asking else []),
+            workspace.find_claims(leading | tokens),
             workspace.gates.load(list_subjects(heard, shared)),
         )
         for event_id in known:
@@ -171,11 +182,16 @@ class Decider:
             if not statement.faults and statement.event_id not in retracted
         ]
         workspace.hear_echoes(alive, tokens)
-        await workspace.reach((named - shared) | tokens)
+        await workspace.reach(leading | tokens)
+        if leading < named:
+            workspace.derive_claims()
+            await workspace.reach(named)
         groups = make_groups(excerpt, alive)
         if (fitting := self._count_fitting(groups, records, heard)) < len(records):
             again = hear(records[:fitting], self._schema, largest=self._limits.record_bytes, now=now)
-            return await self._decide_statements(await self._begin(workspace.directory), records[:fitting], again, now)
+            return await self._decide_statements(
+                await self._begin(workspace.directory), records[:fitting], again, now, asking
+            )
         folded = await self._fold(workspace, groups, heard, now)
         for event_id in retracted:
             statement = heard.statements[event_id][0]
@@ -199,7 +215,7 @@ class Decider:
         changes = await workspace.changes()
         changes.dead_letters = dead
         outcomes = [evidence.outcome for evidence in workspace.evidence]
-        return Decision(len(records), changes, outcomes, dead, duplicates=len(known) + heard.repeated)
+        return Decision(len(records), changes, outcomes, dead, duplicates=len(known) + heard.repeated, asked=asking)
 
     async def keep_dead(self, record: LogRecord, letter: DeadLetter) -> Changes:
         """What a record's death writes besides its letter, which an erasure must come by."""
@@ -325,3 +341,12 @@ class Decider:
             if erased_by:
                 kept = workspace.make_skeleton(kept, statement, erased_by)
             workspace.evidence.append(kept)
+
+
+def _list_leading(heard: Heard, shared: Collection[str]) -> set[str]:
+    """The identifier of each statement that is looked for first."""
+    firsts = (
+        next((name for name in statement.identifiers if name not in shared), None)
+        for statement, _ in heard.statements.values()
+    )
+    return {name for name in firsts if name is not None}

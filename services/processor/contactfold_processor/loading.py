@@ -13,6 +13,9 @@ from contactfold.domain.excerpt import Excerpt
 from contactfold.domain.planning import list_reached
 from contactfold.ports import Directory
 
+_UNREAD = -1
+"""The version of a claim that was derived and not read."""
+
 
 class Loading:
     """Loads into an excerpt, each thing once. Raises `RetryOnFreshState` for what does not fit together."""
@@ -61,6 +64,35 @@ class Loading:
         reached = list_reached(claims)
         await self.load_reached(reached)
         return {handle: self.excerpt.contacts[handle] for handle in reached}
+
+    def derive_claims(self) -> None:
+        """Take the claims of loaded contacts that share no mention from those themselves, instead of reading them.
+
+        Such a contact owns or names an identifier exactly where the claim says so, and says nobody else. Whoever
+        changes one of these claims writes the contact too, so this is as safe as the contact's own version, which is
+        written by whatever rests on it. Before they are written themselves, their versions must be read
+        (`read_versions`).
+        """
+        claims = self.excerpt.claims
+        for contact in self.excerpt.contacts.values():
+            if contact.component is not None:
+                continue
+            handle = contact.handle
+            for name in contact.owned:
+                if name not in claims:
+                    claims[name] = Claim(name, handle, {handle}, _UNREAD)
+            for name in contact.named:
+                if name not in claims:
+                    claims[name] = Claim(name, None, {handle}, _UNREAD)
+
+    async def read_versions(self, claims: Iterable[Claim]) -> None:
+        """Give those of these claims their versions that were derived."""
+        unread = {claim.identifier: claim for claim in claims if claim.version == _UNREAD}
+        stored = await self.directory.claims(list(unread)) if unread else {}
+        if len(stored) < len(unread):
+            raise RetryOnFreshState("A contact names an identifier whose claim has just gone.")
+        for identifier, claim in unread.items():
+            claim.version = stored[identifier].version
 
     async def close(self, contacts: Mapping[Handle, Contact]) -> dict[Handle, Contact]:
         """These contacts with every other one of their components."""

@@ -20,7 +20,7 @@ from typing import TypeVar, cast
 from contactfold.domain.changes import Changes, DeadLetter, Evidence, Partition, Window
 from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
-from contactfold.domain.errors import Fenced
+from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import Directory
 from contactfold_processor.overlay_changes import over_the_one_below
@@ -214,6 +214,9 @@ class OverlayDirectory:
             at = present[window.partition].next if window.partition in present else None
             if at != window.found:
                 raise Fenced(window.partition, window.found, at)
+        added = [piece.event_id for piece in changes.evidence if not piece.version]
+        if added and await self.below.marks(added):
+            raise RetryOnFreshState("Some of this evidence is in the directory below already.")
         await self.own.commit(await over_the_one_below(changes, self))
         self.gone.take(changes)
 

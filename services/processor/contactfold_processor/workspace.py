@@ -84,7 +84,7 @@ class Workspace(Loading):
 
     async def find_known(self, event_ids: Sequence[EventId]) -> list[EventId]:
         """Which of these events are in evidence already; the stubs of others are kept in mind."""
-        marks = await self.directory.marks(event_ids)
+        marks = await self.directory.marks(event_ids) if event_ids else {}
         self._stubs |= {event_id: mark for event_id, mark in marks.items() if mark.stub}
         return [event_id for event_id, mark in marks.items() if not mark.stub]
 
@@ -323,6 +323,7 @@ class Workspace(Loading):
                 fate.version = None  # Those are written over the version, and raise it.
         met = self.met & excerpt.contacts.keys()
         await self._claim_both_forms()
+        await self.read_versions([*(excerpt.claims[name] for name in excerpt.touched_claims), *excerpt.gone_claims])
         changes = Changes(
             evidence=self.evidence,
             fates=excerpt.fates,

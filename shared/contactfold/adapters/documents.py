@@ -7,20 +7,41 @@ out. This runs for every event, so it is plain functions over plain data.
 
 A contact reads in a shell as
 
-    {_id: handle, id, birth, last, updated, values: {first_name: "Ann", email: ["Ann@x.org"]},
-     said: {first_name: [stamp, source], email: [[stamp, place, source, "ann@x.org"]]},
-     organizations: ["A-1"], owned: [...], named: [...], absorbed: [...], component, plain: false, size, version}
+    {_id: handle, id, values: {first_name: "Ann", email: ["Ann@x.org"]}, folded: BinData(...),
+     organizations: ["A-1"], absorbed: [...], shared: [...], component, nobody: true, version}
 
-where a value of many carries what it is compared by only if that is not the value itself, and
-`plain` is there only where it is false.
+where `values` are for people, and `folded` is all of it for contactfold, with who said what when: packed, since nothing
+is read and written as often. What changes by itself (`component`, `version`) is beside it and not in it.
 """
 
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
+from msgspec import msgpack
+
+from contactfold.domain.directory import LINKS, Claim, Component, Contact, Element, Fragment, Handle, Said
+from contactfold.domain.event import Scalar
+from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import DeadLetter, Window
 
 Document: TypeAlias = dict[str, Any]
+
+_Packed: TypeAlias = tuple[
+    EventId,
+    Stamp,
+    Stamp,
+    Stamp,
+    dict[str, Said],
+    dict[str, dict[Scalar, Element]],
+    set[str],
+    set[str],
+    set[str],
+    list[Handle],
+    bool,
+    bool,
+    int,
+]
+_pack = msgpack.Encoder().encode
+_unpack = msgpack.Decoder(_Packed).decode
 
 
 class Versioned(Protocol):
@@ -45,93 +66,83 @@ def as_bytes(content: str | bytes) -> bytes:
     return content.encode() if isinstance(content, str) else content
 
 
+def pack_contact(contact: Contact) -> bytes:
+    """All of a contact but its handle, its component and its version, as MessagePack."""
+    return _pack(
+        (
+            contact.id,
+            contact.birth,
+            contact.last,
+            contact.updated,
+            contact.single,
+            contact.multi,
+            contact.owned,
+            contact.named,
+            contact.shared,
+            contact.absorbed,
+            contact.plain,
+            contact.nobody,
+            contact.size,
+        )
+    )
+
+
+def unpack_contact(handle: Handle, component: EventId | None, version: int, packed: bytes) -> Contact:
+    """The contact of what `pack_contact` made."""
+    (id_, birth, last, updated, single, multi, owned, named, shared, absorbed, plain, nobody, size) = _unpack(packed)
+    return Contact(
+        handle,
+        id_,
+        birth,
+        last,
+        updated,
+        single,
+        multi,
+        owned,
+        named,
+        shared,
+        absorbed,
+        component,
+        plain,
+        nobody,
+        size,
+        version,
+    )
+
+
+FOLDED: Final = ["folded", "component", "version"]
+"""What `read_contact` needs of a document."""
+
+
 def write_contact(contact: Contact) -> Document:
     """A contact's document."""
-    values, said = _write_values(contact)
+    values: Document = {key: said[1] for key, said in contact.single.items()}
+    for key, elements in contact.multi.items():
+        values[key] = [element[2] for element in elements.values()]
     document: Document = {
         "_id": contact.handle,
         "id": contact.id,
-        "birth": contact.birth,
-        "last": contact.last,
-        "updated": contact.updated,
-        "size": contact.size,
+        "values": values,
+        "folded": pack_contact(contact),
         "version": contact.version + 1,
     }
     links = values.pop(LINKS, None)
     if links is not None:
         document["organizations"] = links
-    if values:
-        document["values"] = values
-    if said:
-        document["said"] = said
-    if contact.owned:
-        document["owned"] = sorted(contact.owned)
-    if contact.named:
-        document["named"] = sorted(contact.named)
     if contact.shared:
         document["shared"] = sorted(contact.shared)
     if contact.absorbed:
         document["absorbed"] = contact.absorbed
     if contact.component is not None:
         document["component"] = contact.component
-    if not contact.plain or contact.nobody:
-        document |= {"plain": contact.plain, "nobody": True} if contact.nobody else {"plain": False}
+    if contact.nobody:
+        document["nobody"] = True
     return document
-
-
-def _write_values(contact: Contact) -> tuple[Document, Document]:
-    """A contact's values by attribute, as they are shown, and beside them who said them when."""
-    values: Document = {}
-    said: Document = {}
-    for key, (stamp, value, source) in contact.single.items():
-        values[key] = value
-        said[key] = [stamp, source]
-    for key, elements in contact.multi.items():
-        shown = []
-        sayings = []
-        for compared, (stamp, place, value, source) in elements.items():
-            shown.append(value)
-            sayings.append([stamp, place, source] if value == compared else [stamp, place, source, compared])
-        values[key] = shown
-        said[key] = sayings
-    return values, said
 
 
 def read_contact(document: Document) -> Contact:
     """The contact of a document."""
-    values = document.get("values") or {}
-    if "organizations" in document:
-        values[LINKS] = document["organizations"]
-    single = {}
-    multi = {}
-    for key, sayings in document.get("said", {}).items():
-        value = values[key]
-        if type(value) is not list:
-            single[key] = (sayings[0], value, sayings[1])
-            continue
-        elements = {}
-        for shown, saying in zip(value, sayings, strict=True):
-            elements[saying[3] if len(saying) == 4 else shown] = (saying[0], saying[1], shown, saying[2])
-        multi[key] = elements
-    find = document.get
-    return Contact(
-        document["_id"],
-        document["id"],
-        document["birth"],
-        document["last"],
-        document["updated"],
-        single,
-        multi,
-        set(find("owned", ())),
-        set(find("named", ())),
-        set(find("shared", ())),
-        find("absorbed") or [],
-        find("component"),
-        find("plain", True),
-        find("nobody", False),
-        document["size"],
-        document["version"],
-    )
+    return unpack_contact(document["_id"], document.get("component"), document["version"], document["folded"])
 
 
 def write_claim(claim: Claim) -> Document:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from contactfold.adapters.documents import (
+    FOLDED,
     Document,
     as_bytes,
     fragment_key,
@@ -103,7 +104,8 @@ class MongoReading:
 
     async def contacts(self, handles: Sequence[Handle]) -> dict[Handle, Contact]:
         """See `Directory.contacts`."""
-        return {document["_id"]: read_contact(document) for document in await self._find("contacts", _among(handles))}
+        found = await self._find("contacts", _among(handles), projection=FOLDED)
+        return {document["_id"]: read_contact(document) for document in found}
 
     async def components(self, ids: Sequence[EventId]) -> dict[EventId, Component]:
         """See `Directory.components`."""
@@ -111,7 +113,7 @@ class MongoReading:
 
     async def members(self, components: Sequence[EventId]) -> list[Contact]:
         """See `Directory.members`."""
-        found = await self._find("contacts", {"component": {"$in": list(components)}})
+        found = await self._find("contacts", {"component": {"$in": list(components)}}, projection=FOLDED)
         return [read_contact(document) for document in found]
 
     async def evidence_of(self, contacts: Sequence[Contact]) -> list[Evidence]:

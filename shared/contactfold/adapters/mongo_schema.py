@@ -15,7 +15,7 @@ from contactfold.adapters.mongo_connecting import Database
 from contactfold.domain.errors import ServerUnfit
 from contactfold.ports import DIRECTORY_ID
 
-FORMAT = b"2"
+FORMAT = b"3"
 """Raised whenever older versions of contactfold could not read what this one writes."""
 
 _NAMESPACE_EXISTS = 48

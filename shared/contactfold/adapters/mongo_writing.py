@@ -1,9 +1,10 @@
 """One batch, one transaction on MongoDB.
 
-The transaction reads nothing: every write carries the version it rests on in its filter, and a write
-that matches nothing undoes all. What another transaction has written since ours began collides on the
-server. Deletions go before replacements and those before insertions, so that an id may be freed and taken
-again within one commit.
+The versions that its writes rest on are read in the transaction itself, one question a collection, and any other than
+expected undoes all. What another transaction has written since ours began collides on the server. (A version in
+the filter of every write would say the same, but the server plans each such write anew, which costs more than
+writing.) Deletions go before replacements and those before insertions, so that an id may be freed and taken again
+within one commit.
 """
 
 import time
@@ -20,6 +21,7 @@ from contactfold.adapters.directive_documents import write_gate, write_rule, wri
 from contactfold.adapters.documents import (
     Document,
     Record,
+    Versioned,
     fragment_key,
     readable,
     write_claim,
@@ -83,25 +85,25 @@ async def _write(database: Database, session: AsyncClientSession, changes: Chang
     for former, present in changes.moved_members:
         change = {"$set": {"component": present}}
         await database["contacts"].update_many({"component": former}, change, session=session)
-    gone: list[tuple[Any, int]] = [(each.handle, each.version) for each in changes.gone_contacts]
-    await _bulk(database, session, "contacts", _versioned(gone, changes.contacts, write_contact))
-    gone = [(each.identifier, each.version) for each in changes.gone_claims]
-    await _bulk(database, session, "claims", _versioned(gone, changes.claims, write_claim))
+    await _versioned(
+        database, session, "contacts", _gone(changes.gone_contacts, "handle"), changes.contacts, write_contact
+    )
+    await _versioned(database, session, "claims", _gone(changes.gone_claims, "identifier"), changes.claims, write_claim)
     passing: list[Write] = [InsertOne({"_id": identifier}) for identifier in changes.absent_claims]
     passing += [DeleteOne({"_id": identifier}) for identifier in changes.absent_claims]
     await _bulk(database, session, "claims", passing)
-    gone = [(each.id, each.version) for each in changes.gone_components]
-    await _bulk(database, session, "components", _versioned(gone, changes.components, write_component))
+    gone = _gone(changes.gone_components, "id")
+    await _versioned(database, session, "components", gone, changes.components, write_component)
     gone = [(fragment_key(each.account_id, each.partition), each.version) for each in changes.gone_fragments]
-    await _bulk(database, session, "fragments", _versioned(gone, changes.fragments, write_fragment))
-    await _bulk(database, session, "rules", _versioned((), changes.rules, write_rule))
+    await _versioned(database, session, "fragments", gone, changes.fragments, write_fragment)
+    await _versioned(database, session, "rules", [], changes.rules, write_rule)
     settings: list[Write] = [
         InsertOne({"_id": name, "value": readable(value)}) for name, value in changes.settings.items()
     ]
     await _bulk(database, session, "settings", settings)
-    await _bulk(database, session, "gates", _versioned((), changes.gates, write_gate))
-    gone = [(each.directive, each.version) for each in changes.gone_settlings]
-    await _bulk(database, session, "settlings", _versioned(gone, changes.settlings, write_settling))
+    await _versioned(database, session, "gates", [], changes.gates, write_gate)
+    gone = _gone(changes.gone_settlings, "directive")
+    await _versioned(database, session, "settlings", gone, changes.settlings, write_settling)
     if changes.redriven:
         await database["dead_letters"].delete_many({"_id": {"$in": changes.redriven}}, session=session)
     letters: list[Write] = [
@@ -124,19 +126,54 @@ def _advance(window: Window) -> Write:
     return UpdateOne({"_id": document.pop("_id"), "next": window.found}, {"$set": document})
 
 
-def _versioned(
-    gone: Iterable[tuple[Any, int]], records: Sequence[Record], write: Callable[[Record], Document]
-) -> list[Write]:
-    """The writes for records that are gone, changed and new, in this order."""
-    writes: list[Write] = [DeleteOne({"_id": id_, "version": version}) for id_, version in gone]
-    inserted: list[Write] = []
+async def _versioned(
+    database: Database,
+    session: AsyncClientSession,
+    collection: str,
+    gone: Sequence[tuple[Any, int]],
+    records: Sequence[Record],
+    write: Callable[[Record], Document],
+) -> None:
+    """Write records that are gone, changed and new, in this order; the former two must be as they were loaded.
+
+    A change is told as a pipeline: for that, the server writes what differs, where a replacement is written and indexed
+    whole.
+    """
+    expected = list(gone)
+    writes: list[Write] = [DeleteOne({"_id": id_}) for id_, _ in gone]
+    added: list[Document] = []
     for record in records:
         document = write(record)
         if record.version:
-            writes.append(ReplaceOne({"_id": document["_id"], "version": record.version}, document))
+            expected.append((document["_id"], record.version))
+            writes.append(UpdateOne({"_id": document["_id"]}, [{"$replaceWith": {"$literal": document}}]))
         else:
-            inserted.append(InsertOne(document))
-    return writes + inserted
+            added.append(document)
+    if expected:
+        await _check_versions(database, session, collection, expected)
+    await _bulk(database, session, collection, writes)
+    if added:
+        await database[collection].insert_many(added, ordered=False, session=session)
+
+
+async def _check_versions(
+    database: Database, session: AsyncClientSession, collection: str, expected: Sequence[tuple[Any, int]]
+) -> None:
+    """Whoever changes one of these after this has read them collides with the transaction's own writes."""
+    where = {"_id": {"$in": [id_ for id_, _ in expected]}}
+    found = database[collection].find(where, ["version"], batch_size=len(expected) + 1, session=session)
+    stored = {_hashable(document["_id"]): document["version"] for document in await found.to_list()}
+    if stored != {_hashable(id_): version for id_, version in expected}:
+        raise RetryOnFreshState("Another writer has changed one of these objects since it was loaded.")
+
+
+def _hashable(id_: Any) -> Any:
+    return tuple(id_.values()) if isinstance(id_, dict) else id_
+
+
+def _gone(records: Iterable[Versioned], named: str) -> list[tuple[Any, int]]:
+    """The ids and versions of records that are gone; their field `named` is the id."""
+    return [(getattr(record, named), record.version) for record in records]
 
 
 async def _bulk(database: Database, session: AsyncClientSession, collection: str, writes: Sequence[Write]) -> None:

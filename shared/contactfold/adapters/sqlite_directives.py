@@ -9,6 +9,7 @@ from msgspec import msgpack
 from contactfold.adapters import sqlite_evidence
 from contactfold.adapters.directive_documents import read_gate, read_rule, read_settling
 from contactfold.adapters.room import WholeRows, fitting
+from contactfold.adapters.sqlite_asking import rows_of
 from contactfold.adapters.sqlite_reading import find_contacts
 from contactfold.adapters.sqlite_threads import SqliteThread
 from contactfold.domain.directives import Gate, Mark, Rule, Settling
@@ -70,14 +71,13 @@ class SqliteDirectives:
 
 
 def _find_marks(connection: apsw.Connection, event_ids: Sequence[EventId]) -> dict[EventId, Mark]:
-    sql = "SELECT event_id, retractions, retracted, stamp IS NULL, version FROM evidence WHERE event_id = ?"
-    rows = connection.executemany(sql, ((event_id,) for event_id in event_ids))
-    return {mark.event_id: mark for mark in sqlite_evidence.read_marks(rows)}
+    sql = "SELECT event_id, retractions, retracted, stamp IS NULL, version FROM evidence WHERE event_id IN (?*)"
+    return {mark.event_id: mark for mark in sqlite_evidence.read_marks(rows_of(connection, sql, event_ids))}
 
 
 def _find_pieces(connection: apsw.Connection, event_ids: Sequence[EventId]) -> list[Evidence]:
-    sql = _EVIDENCE + "WHERE event_id = ? AND stamp IS NOT NULL"
-    return list(sqlite_evidence.read(connection.executemany(sql, ((event_id,) for event_id in set(event_ids)))))
+    sql = _EVIDENCE + "WHERE event_id IN (?*) AND stamp IS NOT NULL"
+    return list(sqlite_evidence.read(rows_of(connection, sql, set(event_ids))))
 
 
 def _list_rules(connection: apsw.Connection, after: int) -> list[Rule]:
@@ -86,8 +86,7 @@ def _list_rules(connection: apsw.Connection, after: int) -> list[Rule]:
 
 
 def _find_gates(connection: apsw.Connection, subjects: Sequence[str]) -> list[Gate]:
-    sql = "SELECT document FROM gates WHERE subject = ?"
-    rows = connection.executemany(sql, ((subject,) for subject in set(subjects)))
+    rows = rows_of(connection, "SELECT document FROM gates WHERE subject IN (?*)", set(subjects))
     return [read_gate(_unpack(packed)) for (packed,) in rows]
 
 

@@ -1,8 +1,9 @@
 """The embedded directory: one SQLite file, durable at every commit, no server.
 
 One thread writes; two read, one for batches and one for people, so that a long list never stalls a
-batch. Other processes on the same file (the command line beside a running server) read and
-write at the same time. An export reads on a connection of its own, inside one read transaction.
+batch. An event loop that is alone with its batches reads for itself. Other processes on the same file (the command
+line beside a running server) read and write at the same time. An export reads on a connection of its own, inside one
+read transaction.
 """
 
 import os
@@ -21,7 +22,7 @@ from contactfold.adapters.sqlite_imports import SqliteImports
 from contactfold.adapters.sqlite_keys import SqliteKeys
 from contactfold.adapters.sqlite_schedules import SqliteSchedules
 from contactfold.adapters.sqlite_schema import make_tables
-from contactfold.adapters.sqlite_threads import NoWriter, SqliteThread
+from contactfold.adapters.sqlite_threads import NoWriter, SqliteHere, SqliteThread
 from contactfold.adapters.sqlite_verifying import SqliteVerifying
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Unavailable
@@ -33,13 +34,16 @@ Result = TypeVar("Result")
 
 
 class SqliteDirectory(SqliteDirectives, SqliteKeys, SqliteImports, SqliteImportRows, SqliteSchedules, SqliteVerifying):
-    """A `Directory` in one SQLite file, which is made where it is missing."""
+    """A `Directory` in one SQLite file, which is made where it is missing.
 
-    def __init__(self, path: Path) -> None:
+    Where the event loop is `alone`, with nothing to do but what it asks of the directory, it reads in its own thread.
+    """
+
+    def __init__(self, path: Path, *, alone: bool = False) -> None:
         self._path = path
         self._writer = SqliteThread(path, writes=True)
-        self._loader = SqliteThread(path)
-        self._reader = SqliteThread(path)
+        self._loader = SqliteHere(path) if alone else SqliteThread(path)
+        self._reader = self._loader if alone else SqliteThread(path)
 
     async def open(self) -> None:
         """See `Directory.open`. The file and its companions can be read by their owner alone."""

@@ -7,6 +7,7 @@ import apsw
 
 from contactfold.adapters import sqlite_evidence
 from contactfold.adapters.room import WholeRows, fitting
+from contactfold.adapters.sqlite_asking import rows_of
 from contactfold.adapters.sqlite_reading import LETTER, read_letter
 from contactfold.adapters.sqlite_rows import pack
 from contactfold.adapters.sqlite_threads import SqliteThread
@@ -63,8 +64,8 @@ def _of_status(found: Iterable[Evidence], status: str | None) -> Iterator[Eviden
 
 
 def _find_erased(connection: apsw.Connection, import_ids: Sequence[str]) -> set[str]:
-    sql = "SELECT id FROM erased_imports WHERE id = ?"
-    return {import_id for (import_id,) in connection.executemany(sql, ((one,) for one in import_ids))}
+    sql = "SELECT id FROM erased_imports WHERE id IN (?*)"
+    return {import_id for (import_id,) in rows_of(connection, sql, import_ids)}
 
 
 def _list_letters(

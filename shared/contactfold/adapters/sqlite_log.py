@@ -32,13 +32,21 @@ def _machine_clock() -> int:
 class SqliteLog:
     """An `EventLog` in a file. `partitions` counts where the file is made; a file that exists keeps what it has.
 
-    `deadline` is in seconds and bounds every append. `clock` stamps the records, as a broker's clock would.
+    `deadline` is in seconds and bounds every append. `clock` stamps the records, as a broker's clock would. Where the
+    event loop is `alone`, with nothing to do but what it reads, it reads in its own thread.
     """
 
     def __init__(
-        self, path: Path, *, partitions: int = 1, deadline: float = 5.0, clock: Clock = _machine_clock
+        self,
+        path: Path,
+        *,
+        partitions: int = 1,
+        deadline: float = 5.0,
+        clock: Clock = _machine_clock,
+        alone: bool = False,
     ) -> None:
         self._path, self._partitions, self._deadline, self._clock = Path(path), partitions, deadline, clock
+        self._alone = alone
         self._writer: SqliteLogWriter | None = None
         self._places: dict[Lane, list[Place]] = {}
 
@@ -81,7 +89,7 @@ class SqliteLog:
         Without a group it holds all of them at once.
         """
         held = [place for lane in Lane for place in self._places[lane]] if self._places else []
-        reader = SqliteLogReader(self._path, group, positions, self._open_writer(), held)
+        reader = SqliteLogReader(self._path, group, positions, self._open_writer(), held, alone=self._alone)
         try:
             await reader.join()
         except BaseException:

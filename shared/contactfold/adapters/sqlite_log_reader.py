@@ -28,6 +28,11 @@ _POLL = 0.01
 _PATIENCE = 1.0
 """Seconds a read waits for a lock. In WAL mode only recovery and a checkpoint's end ever hold one."""
 
+_COLUMNS = (
+    # SQLite holds what it is given: a row that another program wrote must not stop the readers.
+    "id, CAST(key AS BLOB), CAST(COALESCE(value, '') AS BLOB), CAST(headers AS BLOB), CAST(timestamp AS INTEGER)"
+)
+
 _decode_headers = msgspec.msgpack.Decoder(Headers).decode
 
 
@@ -65,16 +70,26 @@ class SqliteLogReader:
     """A `LogReader` over the log's file: it holds every partition, or none while another holds the group's lease."""
 
     def __init__(
-        self, path: Path, group: str | None, positions: Positions, writer: SqliteLogWriter, held: list[Place]
+        self,
+        path: Path,
+        group: str | None,
+        positions: Positions,
+        writer: SqliteLogWriter,
+        held: list[Place],
+        *,
+        alone: bool,
     ) -> None:
         self._path, self._positions, self._writer = path, positions, writer
         self._places = held
         self._lease = Lease(path, group)
         self._next: dict[Partition, int | None] = {}
+        self._dry: dict[Lane, int | None] = {}
+        """The version of the file in which a lane had nothing left to read."""
         self._moves = 0
         self._one_at_a_time = asyncio.Lock()
         self._turn = 0
         self._closed = False
+        self._alone = alone
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="contactfold-log-reader")
         self._connection: apsw.Connection | None = None
         self._watcher: apsw.Connection | None = None
@@ -94,19 +109,26 @@ class SqliteLogReader:
             self._lease.release()
             raise
         if not self._closed:
+            self._dry = {}
             self._next = {place.name: known.get(place.name) for place in self._places}
 
     async def fetch(self, lane: Lane, *, limit: int, wait: float) -> list[LogRecord]:
         """Up to `limit` records of a lane, waiting up to `wait` seconds for the first. See `LogReader.fetch`."""
+        if wait <= 0:
+            seen = self._version()
+            if seen is not None and self._dry.get(lane) == seen:
+                return []
+            records = await self._read_on(lane, limit)
+            if not records and self._next:
+                self._dry[lane] = seen
+            return records
         loop = asyncio.get_running_loop()
         end = loop.time() + wait
         with self._listening() as news:
             while True:
                 news.clear()
                 seen = self._version()
-                async with self._one_at_a_time:
-                    await self.join()
-                    records = await self._read(lane, limit)
+                records = await self._read_on(lane, limit)
                 if records or loop.time() >= end:
                     return records
                 await self._wait_for_news(news, seen, end)
@@ -116,6 +138,7 @@ class SqliteLogReader:
         if partition in self._next:
             self._next[partition] = offset
             self._moves += 1
+            self._dry = {}
 
     async def acknowledge(self, positions: Mapping[Partition, int]) -> None:
         """Nothing to tell: who asks for the lag of an embedded log asks the directory."""
@@ -173,6 +196,11 @@ class SqliteLogReader:
 
     # ---- reading
 
+    async def _read_on(self, lane: Lane, limit: int) -> list[LogRecord]:
+        async with self._one_at_a_time:
+            await self.join()
+            return await self._read(lane, limit)
+
     async def _read(self, lane: Lane, limit: int) -> list[LogRecord]:
         topic = topic_of(lane)
         wanted = [(place, self._next[place.name]) for place in self._places if place.topic == topic and self._next]
@@ -189,6 +217,15 @@ class SqliteLogReader:
         return records
 
     def _select(self, wanted: list[tuple[Place, int | None]], limit: int) -> list[LogRecord]:
+        if self._connection is not None and len(wanted) == 1:
+            # Nearly always what is wanted of the only partition is there, and then nothing else need be asked.
+            ((place, position),) = wanted
+            if position is not None and (records := _those_at(self._connection, place, position, limit)):
+                return records
+        return self._select_carefully(wanted, limit)
+
+    def _select_carefully(self, wanted: list[tuple[Place, int | None]], limit: int) -> list[LogRecord]:
+        """The same, with a look at whether the file is still there, and holds the offsets that are wanted."""
         connection = self._connected()
         records: list[LogRecord] = []
         room = Room()
@@ -208,6 +245,9 @@ class SqliteLogReader:
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         try:
+            if self._alone:
+                await asyncio.sleep(0)  # what shall go on beside this, such as the writing of a batch, begins first
+                return work()
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except apsw.Error as error:
             raise explained(error, self._path) from error
@@ -232,6 +272,22 @@ class SqliteLogReader:
             if connection is not None:
                 connection.close()
         self._connection = self._watcher = None
+
+
+def _those_at(connection: apsw.Connection, place: Place, begin: int, limit: int) -> list[LogRecord]:
+    """The records from an offset on without a gap, so far as there is room; none where that offset holds none."""
+    records: list[LogRecord] = []
+    room = Room()
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM records WHERE id >= ? AND id < ? ORDER BY id",
+        (row_id(place.id, begin), row_id(place.id, begin + limit)),
+    )
+    for row, key, value, headers, timestamp in rows:
+        if row != row_id(place.id, begin + len(records)) or not room.takes(len(key) + len(value) + len(headers or b"")):
+            break
+        records.append(LogRecord(place.name, offset_of(row), key, value, _headers_of(headers), timestamp))
+    rows.close()
+    return records
 
 
 def _fitting(connection: apsw.Connection, place: Place, begin: int, count: int, room: Room) -> int:
@@ -260,9 +316,7 @@ def _headers_of(raw: bytes | None) -> Headers:
 def _records(connection: apsw.Connection, place: Place, begin: int, count: int) -> list[LogRecord]:
     name = place.name
     rows = connection.execute(
-        # SQLite holds what it is given: a row that another program wrote must not stop the readers.
-        "SELECT id, CAST(key AS BLOB), CAST(COALESCE(value, '') AS BLOB), CAST(headers AS BLOB), "
-        "CAST(timestamp AS INTEGER) FROM records WHERE id >= ? AND id < ? ORDER BY id",
+        f"SELECT {_COLUMNS} FROM records WHERE id >= ? AND id < ? ORDER BY id",
         (row_id(place.id, begin), row_id(place.id, begin + count)),
     )
     return [

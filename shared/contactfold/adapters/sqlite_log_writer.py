@@ -8,6 +8,7 @@ nobody waits for company.
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TypeAlias
 
 import apsw
 
+from contactfold.adapters.sqlite_checkpoints import Checkpoints
 from contactfold.adapters.sqlite_log_file import PART, bounds, connect, explained, identity, lay_out, row_id
 from contactfold.adapters.sqlite_transactions import writing
 from contactfold.domain.errors import ContactfoldError, Unavailable
@@ -27,6 +29,22 @@ Task: TypeAlias = Callable[[apsw.Connection], None]
 
 _MOST_ROWS = 4096
 """Rows of one transaction: enough to make the flush cheap, few enough for a latency of milliseconds."""
+
+_COMPANY = 4
+"""Callers of one transaction that show that there are many."""
+_APART = 0.001
+"""Seconds from the beginning of a transaction of many to that of the next: otherwise each takes the few that came
+during a flush, and the flushes take more of the processor than all the rest. Who writes alone never waits."""
+
+
+_LOG_PAGES = 2048
+"""Pages of SQLite's write-ahead log from which on it is emptied: 8 MB."""
+
+Wake: TypeAlias = Callable[[], None]
+
+_listeners: dict[Path, frozenset[Wake]] = {}
+"""Who wants to know of commits to a file, whichever writer of this process makes them."""
+_listening = threading.Lock()
 
 
 @dataclass(slots=True, eq=False)
@@ -44,11 +62,13 @@ class SqliteLogWriter:
     """The only writer of the file in this process. Callers may be on any event loop of any thread."""
 
     def __init__(self, path: Path, *, partitions: int, deadline: float) -> None:
-        self._path, self._partitions, self._deadline = path, partitions, deadline
+        self._path, self._partitions, self._deadline = path.absolute(), partitions, deadline
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._listeners: set[Callable[[], None]] = set()
         self._connection: apsw.Connection | None = None
+        self._checkpoints: Checkpoints | None = None
         self._inode: tuple[int, int] | None = None
+        self._began = 0.0
+        self._had_company = False
         self._thread = threading.Thread(target=self._run, name="contactfold-log-writer", daemon=True)
         self._thread.start()
 
@@ -60,13 +80,17 @@ class SqliteLogWriter:
         """Run a task in a transaction of its own. Raises `Unavailable`, by the deadline at the latest."""
         await self._submit((), task)
 
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Call `wake`, in the writer's thread, after every commit."""
-        self._listeners = self._listeners | {wake}
+    def listen(self, wake: Wake) -> None:
+        """Call `wake` after every commit of this process to the file, in the thread of whichever writer made it."""
+        with _listening:
+            _listeners[self._path] = _listeners.get(self._path, frozenset()) | {wake}
 
-    def unlisten(self, wake: Callable[[], None]) -> None:
+    def unlisten(self, wake: Wake) -> None:
         """End a `listen`."""
-        self._listeners = self._listeners - {wake}
+        with _listening:
+            left = _listeners.pop(self._path, frozenset()) - {wake}
+            if left:
+                _listeners[self._path] = left
 
     def close(self) -> None:
         """Write what is queued and end the thread, within the deadline."""
@@ -77,24 +101,31 @@ class SqliteLogWriter:
         loop = asyncio.get_running_loop()
         job = _Job(rows, task, loop, loop.create_future())
         self._queue.put(job)
+        late = loop.call_later(self._deadline, self._give_up, job.done)
         try:
-            async with asyncio.timeout(self._deadline):
-                await job.done
-        except TimeoutError:
-            raise Unavailable(PART, f"{self._path} did not take a record within {self._deadline:g} s.") from None
+            await job.done
         finally:
+            late.cancel()
             job.abandoned = True
+
+    def _give_up(self, waiting: asyncio.Future[None]) -> None:
+        if not waiting.done():
+            why = f"{self._path} did not take a record within {self._deadline:g} s."
+            waiting.set_exception(Unavailable(PART, why))
 
     def _run(self) -> None:
         open_for_work = True
         while open_for_work:
             jobs, open_for_work = self._gather()
+            self._had_company = len(jobs) >= _COMPANY
             waiting = [job for job in jobs if not job.abandoned]
             tasks = [job for job in waiting if job.task is not None]
             rows = [job for job in waiting if job.task is None]
             for group in (*([job] for job in tasks), rows):
                 if group:
                     self._serve(group)
+                    if self._checkpoints is not None:
+                        self._checkpoints.turn()
         self._let_go()
 
     def _gather(self) -> tuple[list[_Job], bool]:
@@ -102,6 +133,9 @@ class SqliteLogWriter:
         jobs: list[_Job] = []
         count = 0
         job = self._queue.get()
+        if self._had_company and (early := self._began + _APART - time.monotonic()) > 0:
+            time.sleep(early)
+        self._began = time.monotonic()
         while job is not None:
             jobs.append(job)
             count += len(job.rows)
@@ -132,7 +166,7 @@ class SqliteLogWriter:
             with contextlib.suppress(RuntimeError):  # a loop that is closed has nobody waiting
                 loop.call_soon_threadsafe(_settle, futures, fault)
         if fault is None:
-            for wake in self._listeners:
+            for wake in _listeners.get(self._path, ()):
                 wake()
 
     def _transact(self, jobs: list[_Job]) -> None:
@@ -150,13 +184,16 @@ class SqliteLogWriter:
         self._let_go()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = connect(self._path, patience=self._deadline / 2, make=True)
-        self._connection = connection
+        self._connection, self._checkpoints = connection, Checkpoints(connection, enough=_LOG_PAGES)
         lay_out(connection, partitions=self._partitions)
         self._inode = identity(self._path)
         return connection
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
+        if self._checkpoints is not None:
+            self._checkpoints.close()
+            self._checkpoints = None
         if connection is not None:
             with contextlib.suppress(apsw.Error):
                 connection.close()

@@ -10,11 +10,12 @@ from msgspec import msgpack
 from contactfold.adapters.documents import (
     read_claim,
     read_component,
-    read_contact,
     read_dead_letter,
     read_fragment,
+    unpack_contact,
 )
 from contactfold.adapters.room import fitting
+from contactfold.adapters.sqlite_asking import rows_of
 from contactfold.adapters.sqlite_evidence import COLUMNS
 from contactfold.adapters.sqlite_evidence import read as _evidence
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
@@ -27,7 +28,7 @@ PAGE = 500
 _unpack = msgpack.Decoder().decode
 
 _STUBS = "SELECT count(*) FROM evidence INDEXED BY stubs WHERE stamp IS NULL"
-_CONTACT = "SELECT component, document FROM contacts WHERE "
+_CONTACT = "SELECT handle, component, version, document FROM contacts WHERE "
 LETTER = "SELECT import_id, import_row, document FROM dead_letters WHERE "
 _EVIDENCE = f"SELECT {COLUMNS} FROM evidence WHERE "
 _END = b"\xff" * 25
@@ -35,56 +36,48 @@ _END = b"\xff" * 25
 
 
 def _contacts(rows: Iterable[Sequence[Any]]) -> list[Contact]:
-    found = []
-    for component, packed in rows:
-        contact = read_contact(_unpack(packed))
-        contact.component = component
-        found.append(contact)
-    return found
+    return [unpack_contact(*row) for row in rows]
 
 
 def find_positions(connection: apsw.Connection, partitions: Sequence[Partition]) -> dict[Partition, Window]:
     """See `Directory.positions`."""
-    rows = connection.executemany(
-        "SELECT partition, next, recent FROM positions WHERE partition = ?", ((name,) for name in partitions)
-    )
+    rows = rows_of(connection, "SELECT partition, next, recent FROM positions WHERE partition IN (?*)", partitions)
     return {partition: Window(partition, following, recent, following) for partition, following, recent in rows}
 
 
 def find_known(connection: apsw.Connection, event_ids: Sequence[EventId]) -> set[EventId]:
     """See `Directory.known`."""
-    sql = "SELECT event_id FROM evidence WHERE event_id = ? AND stamp IS NOT NULL"
-    return {row[0] for row in connection.executemany(sql, ((event_id,) for event_id in event_ids))}
+    sql = "SELECT event_id FROM evidence WHERE event_id IN (?*) AND stamp IS NOT NULL"
+    return {row[0] for row in rows_of(connection, sql, event_ids)}
 
 
 def find_claims(connection: apsw.Connection, identifiers: Sequence[str]) -> dict[str, Claim]:
     """See `Directory.claims`."""
-    sql = "SELECT identifier, document FROM claims WHERE identifier = ?"
-    rows = connection.executemany(sql, ((identifier,) for identifier in identifiers))
+    rows = rows_of(connection, "SELECT identifier, document FROM claims WHERE identifier IN (?*)", identifiers)
     return {identifier: read_claim(_unpack(packed)) for identifier, packed in rows}
 
 
 def find_contacts(connection: apsw.Connection, handles: Sequence[Handle]) -> dict[Handle, Contact]:
     """See `Directory.contacts`."""
-    rows = connection.executemany(_CONTACT + "handle = ?", ((handle,) for handle in handles))
+    rows = rows_of(connection, _CONTACT + "handle IN (?*)", handles)
     return {contact.handle: contact for contact in _contacts(rows)}
 
 
 def find_components(connection: apsw.Connection, ids: Sequence[EventId]) -> dict[EventId, Component]:
     """See `Directory.components`."""
-    rows = connection.executemany("SELECT id, document FROM components WHERE id = ?", ((id_,) for id_ in ids))
+    rows = rows_of(connection, "SELECT id, document FROM components WHERE id IN (?*)", ids)
     return {id_: read_component(_unpack(packed)) for id_, packed in rows}
 
 
 def find_members(connection: apsw.Connection, components: Sequence[EventId]) -> list[Contact]:
     """See `Directory.members`."""
-    return _contacts(connection.executemany(_CONTACT + "component = ?", ((id_,) for id_ in set(components))))
+    return _contacts(rows_of(connection, _CONTACT + "component IN (?*)", set(components)))
 
 
 def find_evidence_of(connection: apsw.Connection, contacts: Sequence[Contact]) -> list[Evidence]:
     """See `Directory.evidence_of`."""
     handles = {handle for contact in contacts for handle in (contact.handle, *contact.absorbed)}
-    found = _evidence(connection.executemany(_EVIDENCE + "handle = ?", ((handle,) for handle in handles)))
+    found = _evidence(rows_of(connection, _EVIDENCE + "handle IN (?*)", handles))
     return sorted(found, key=lambda evidence: evidence.stamp)
 
 
@@ -150,8 +143,9 @@ def start_contacts(connection: apsw.Connection) -> apsw.Cursor:
 
 def next_contacts(connection: apsw.Connection, handles: apsw.Cursor) -> list[Contact]:
     """The next page of contacts of `start_contacts`, empty at the end."""
-    page = [row for _, row in zip(range(PAGE), handles, strict=False)]
-    return _contacts(connection.executemany(_CONTACT + "handle = ?", page))
+    page = [handle for _, (handle,) in zip(range(PAGE), handles, strict=False)]
+    found = find_contacts(connection, page)
+    return [found[handle] for handle in page]
 
 
 def start_fragments(connection: apsw.Connection) -> apsw.Cursor:

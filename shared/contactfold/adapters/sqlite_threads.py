@@ -10,6 +10,7 @@ from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 import apsw
 
+from contactfold.adapters.sqlite_checkpoints import Checkpoints
 from contactfold.domain.errors import ServerUnfit, TooLarge, Unavailable, Unwilling
 
 Given = ParamSpec("Given")
@@ -17,6 +18,9 @@ Result = TypeVar("Result")
 
 BUSY_MS = 10_000
 """How long a write waits for another process (a `contactfold keys create` beside a running server)."""
+
+_LOG_PAGES = 8192
+"""Pages of the write-ahead log from which on it is emptied: 32 MB. A page that many batches write is copied once."""
 
 
 def connect(path: Path, *, writes: bool) -> apsw.Connection:
@@ -28,7 +32,6 @@ def connect(path: Path, *, writes: bool) -> apsw.Connection:
     if writes:
         _keep_log(connection)
         connection.pragma("synchronous", "full")
-        connection.wal_autocheckpoint(8192)
         # What an erasure takes must not linger where a page was split long before.
         connection.pragma("secure_delete", True)
         connection.pragma("journal_size_limit", 256 << 20)
@@ -79,6 +82,7 @@ class SqliteThread:
         self._path, self._writes = path, writes
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="contactfold-directory")
         self._connection: apsw.Connection | None = None
+        self._checkpoints: Checkpoints | None = None
 
     async def run(
         self, work: Callable[Concatenate[apsw.Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
@@ -86,10 +90,7 @@ class SqliteThread:
         """What `work` returns, done on this thread. A cancelled caller leaves it running to its end."""
 
         def call() -> Result:
-            with translated(self._path):
-                if self._connection is None:
-                    self._connection = connect(self._path, writes=self._writes)
-                return work(self._connection, *args, **kwargs)
+            return self._do(work, *args, **kwargs)
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, call)
@@ -98,10 +99,26 @@ class SqliteThread:
                 raise Unavailable("directory", "it has been closed.") from error
             raise
 
+    def _do(
+        self, work: Callable[Concatenate[apsw.Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        with translated(self._path):
+            if self._connection is None:
+                self._connection = connect(self._path, writes=self._writes)
+                self._checkpoints = Checkpoints(self._connection, enough=_LOG_PAGES) if self._writes else None
+            try:
+                return work(self._connection, *args, **kwargs)
+            finally:
+                if self._checkpoints is not None:
+                    self._checkpoints.turn()
+
     async def close(self) -> None:
         """Wait for what is running and let go of the connection. May be called twice."""
 
         def let_go() -> None:
+            if self._checkpoints is not None:
+                self._checkpoints.close()
+                self._checkpoints = None
             if self._connection is not None:
                 self._connection.close(True)
                 self._connection = None
@@ -111,6 +128,32 @@ class SqliteThread:
             await asyncio.to_thread(self._executor.shutdown, wait=True)
         finally:
             let_go()
+
+
+class SqliteHere(SqliteThread):
+    """Runs functions in the thread that asks, for an event loop that has nothing to do but wait for the answer.
+
+    To hand a question to another thread and its answer back takes longer than most answers do, above all where a
+    third thread computes: each time it is in the way.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._closed = False
+
+    async def run(
+        self, work: Callable[Concatenate[apsw.Connection, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """See `SqliteThread.run`."""
+        await asyncio.sleep(0)  # what shall go on beside this, such as the writing of a batch, begins first
+        if self._closed:
+            raise Unavailable("directory", "it has been closed.")
+        return self._do(work, *args, **kwargs)
+
+    async def close(self) -> None:
+        """See `SqliteThread.close`."""
+        self._closed = True
+        await super().close()
 
 
 class NoWriter(SqliteThread):

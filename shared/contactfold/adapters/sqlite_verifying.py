@@ -8,6 +8,7 @@ from msgspec import msgpack
 from contactfold.adapters import sqlite_evidence
 from contactfold.adapters.documents import read_claim, read_component, read_fragment
 from contactfold.adapters.room import fitting
+from contactfold.adapters.sqlite_asking import rows_of
 from contactfold.adapters.sqlite_reading import find_contacts, find_dead_letter
 from contactfold.adapters.sqlite_threads import SqliteThread
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
@@ -93,15 +94,15 @@ def _find_holders(connection: apsw.Connection, handles: Sequence[Handle]) -> dic
 
 def _holding(connection: apsw.Connection, handles: Sequence[Handle]) -> Iterator[tuple[Handle, Handle]]:
     sql = (
-        "SELECT handle, handle FROM contacts WHERE handle = ?1 "
-        "UNION ALL SELECT handle, contact FROM absorbed WHERE handle = ?1"
+        "SELECT handle, handle FROM contacts WHERE handle IN (?*) "
+        "UNION ALL SELECT handle, contact FROM absorbed WHERE handle IN (?*)"
     )
-    yield from connection.executemany(sql, ((handle,) for handle in set(handles)))
+    yield from rows_of(connection, sql, set(handles))
 
 
 def _count_evidence(connection: apsw.Connection, handles: Sequence[Handle]) -> dict[Handle, int]:
-    sql = "SELECT handle, count(*) FROM evidence WHERE handle = ? GROUP BY handle"
-    return dict(connection.executemany(sql, ((handle,) for handle in set(handles))))
+    sql = "SELECT handle, count(*) FROM evidence WHERE handle IN (?*) GROUP BY handle"
+    return dict(rows_of(connection, sql, set(handles)))
 
 
 def _find_letters(connection: apsw.Connection, ids: Sequence[str]) -> list[DeadLetter]:

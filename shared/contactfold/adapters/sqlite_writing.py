@@ -9,12 +9,14 @@ import apsw
 from contactfold.adapters import sqlite_evidence
 from contactfold.adapters.directive_documents import write_gate, write_rule, write_settling
 from contactfold.adapters.documents import (
+    pack_contact,
     write_claim,
     write_component,
-    write_contact,
     write_dead_letter,
     write_fragment,
 )
+from contactfold.adapters.sqlite_asking import rows_of
+from contactfold.adapters.sqlite_checkpoints import undisturbed
 from contactfold.adapters.sqlite_rows import Row, pack, remove, replace
 from contactfold.adapters.sqlite_threads import BUSY_MS
 from contactfold.adapters.sqlite_transactions import writing
@@ -47,7 +49,7 @@ def _empty_journal(connection: apsw.Connection) -> None:
     """
     connection.set_busy_timeout(_BRIEFLY_MS)
     try:
-        with suppress(apsw.BusyError):
+        with undisturbed(connection), suppress(apsw.BusyError):
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
         connection.set_busy_timeout(BUSY_MS)
@@ -124,8 +126,8 @@ def _forget(
     kept: Callable[[Contact], Iterable[Any]],
 ) -> None:
     """Remove the rows of these contacts that are not `kept`. Reads first: nearly always there is nothing to remove."""
-    handles = ((contact.handle,) for contact in contacts)
-    stored = connection.executemany(f"SELECT contact, {column} FROM {table} WHERE contact = ?", handles).fetchall()
+    sql = f"SELECT contact, {column} FROM {table} WHERE contact IN (?*)"
+    stored = list(rows_of(connection, sql, [contact.handle for contact in contacts]))
     if stored:
         present = {(contact.handle, value) for contact in contacts for value in kept(contact)}
         stale = [row for row in stored if row not in present]
@@ -153,9 +155,7 @@ _SIDE_TABLES: Final = (
 
 
 def _contact_row(contact: Contact) -> Row:
-    document = write_contact(contact)
-    component = document.pop("component", None)
-    return contact.id, component, contact.nobody, pack(document), contact.handle
+    return contact.id, contact.component, contact.nobody, pack_contact(contact), contact.handle
 
 
 def _claim_row(claim: Claim) -> Row:

@@ -10,10 +10,14 @@ from contactfold.domain.schema import Attribute, Schema, compared_by, name_ident
 
 @dataclass(slots=True)
 class Written:
-    """What a statement's values did: whether anything a reader sees changed, and whether order could matter."""
+    """What a statement's values did: whether anything a reader sees changed, and whether order could matter.
+
+    `lost`: whether the contact may hold less than it did.
+    """
 
     changed: bool = False
     plain: bool = True
+    lost: bool = False
     over_limit: list[str] = field(default_factory=list)
     contested: list[str] = field(default_factory=list)
 
@@ -21,16 +25,15 @@ class Written:
 def held(contact: Contact, schema: Schema, shared: frozenset[str] = frozenset()) -> set[str]:
     """The identifiers among a contact's values; what is shared identifies nobody."""
     out: set[str] = set()
-    for attribute in schema.identifying:
-        if attribute.multi:
-            elements = contact.multi.get(attribute.key)
-            if elements:
-                for element in elements.values():
-                    out.add(name_identifier(attribute, element[2]))
-        else:
-            said = contact.single.get(attribute.key)
-            if said is not None:
-                out.add(name_identifier(attribute, said[1]))
+    places, identifying = schema.places, schema.identifying
+    for key, elements in contact.multi.items():
+        if key in places:
+            attribute = identifying[places[key]]
+            for element in elements.values():
+                out.add(name_identifier(attribute, element[2]))
+    for key, said in contact.single.items():
+        if key in places:
+            out.add(name_identifier(identifying[places[key]], said[1]))
     return out - shared if shared else out
 
 
@@ -40,24 +43,35 @@ def in_order_of_addition(elements: dict[Scalar, Element]) -> list[Element]:
 
 
 def write(
-    excerpt: Excerpt, contact: Contact, statement: Statement, identifiers: list[str], aside: list[str]
+    excerpt: Excerpt,
+    contact: Contact,
+    statement: Statement,
+    identifiers: list[str],
+    aside: list[str],
+    *,
+    merged: bool = False,
 ) -> Written:
-    """Write a statement's values into its contact and settle which identifiers the contact owns."""
-    written = Written()
+    """Write a statement's values into its contact and settle which identifiers the contact owns.
+
+    `merged`: whether the contact has just become one of several, which may leave it with less than those had.
+    """
+    written = Written(lost=merged)
     if statement.action == REPLACE:
         before = _shown(contact), set(contact.owned)
         for identifier in list(contact.owned):
             excerpt.release(identifier, contact)
         contact.single, contact.multi = {}, {}
+        written.lost = True
+    by_key = excerpt.schema.by_key
     for key, values in statement.values.items():
-        attribute = excerpt.schema.by_key[key]
+        attribute = by_key[key]
         taking = _without(values, attribute, aside) if aside else values
         if not values:
             _delete(contact, key, statement, written)
         elif attribute.multi:
             _write_multi(contact, attribute, taking, statement, written)
         elif taking:
-            _write_single(contact, key, taking[0], statement, written)
+            _write_single(contact, attribute, taking[0], statement, written)
     if statement.organization is not None:
         _link(contact, statement, statement.organization.account_id, written)
     _settle_claims(excerpt, contact, identifiers, written)
@@ -78,6 +92,7 @@ def _delete(contact: Contact, key: str, statement: Statement, written: Written) 
     if statement.action == APPEND:
         gone = contact.single.pop(key, None) or contact.multi.pop(key, None)
         written.changed |= gone is not None
+        written.lost = True
 
 
 def _shown(contact: Contact) -> tuple[dict[str, Scalar], dict[str, list[Scalar]]]:
@@ -86,11 +101,18 @@ def _shown(contact: Contact) -> tuple[dict[str, Scalar], dict[str, list[Scalar]]
     return single, multi
 
 
-def _write_single(contact: Contact, key: str, value: Scalar, statement: Statement, written: Written) -> None:
+def _write_single(
+    contact: Contact, attribute: Attribute, value: Scalar, statement: Statement, written: Written
+) -> None:
+    key = attribute.key
     present = contact.single.get(key)
-    if present is not None and (statement.action == UPDATE or present[0] > statement.stamp):
+    if present is None:
+        written.changed = True
+    elif statement.action == UPDATE or present[0] > statement.stamp:
         return
-    written.changed |= present is None or present[1] != value
+    elif present[1] != value:
+        written.changed = True
+        written.lost |= attribute.identifies
     contact.single[key] = (statement.stamp, value, statement.source)
 
 
@@ -143,6 +165,8 @@ def _link(contact: Contact, statement: Statement, account_id: str, written: Writ
 
 
 def _settle_claims(excerpt: Excerpt, contact: Contact, identifiers: list[str], written: Written) -> None:
+    if not written.lost and not excerpt.rules.shared and contact.owned.issuperset(identifiers):
+        return  # It owned nothing but what it held, and holds as much as before.
     holds = held(contact, excerpt.schema, excerpt.rules.shared)
     for identifier in [owned for owned in contact.owned if owned not in holds]:
         excerpt.release(identifier, contact)

@@ -11,11 +11,11 @@ from contactfold.domain.schema import Schema, compared_by, name_identifier
 
 def list_identifiers(values: Mapping[str, tuple[Scalar, ...]], schema: Schema) -> tuple[str, ...]:
     """Every identifier among normal values, by schema order, then position."""
+    places, identifying = schema.places, schema.identifying
     named: list[str] = []
-    for attribute in schema.identifying:
-        said = values.get(attribute.key)
-        if said:
-            named += [name_identifier(attribute, value) for value in said]
+    for place in sorted([places[key] for key in values if key in places]):
+        attribute = identifying[place]
+        named += [name_identifier(attribute, value) for value in values[attribute.key]]
     return tuple(named)
 
 
@@ -38,16 +38,16 @@ def part_identifiers(excerpt: Excerpt, statement: Statement) -> tuple[list[str],
 
 def find_candidates(excerpt: Excerpt, statement: Statement, identifiers: list[str]) -> list[Contact]:
     """The owners of the identifiers a statement matches on, in order, without those that clash with it."""
-    found: dict[bytes, Contact] = {}
+    claims, matching = excerpt.claims, statement.match_on
+    found: dict[bytes, None] = {}
     for identifier in identifiers:
-        if statement.match_on is not None and identifier.partition(":")[0] not in statement.match_on:
+        if matching is not None and identifier.partition(":")[0] not in matching:
             continue
-        claim = excerpt.claims.get(identifier)
+        claim = claims.get(identifier)
         if claim is not None and claim.owner is not None:
-            found[claim.owner] = excerpt.contacts[claim.owner]
-    return [
-        contact for contact in found.values() if not clashes_with_statement(excerpt, contact, statement, identifiers)
-    ]
+            found[claim.owner] = None
+    contacts = [excerpt.contacts[handle] for handle in found]
+    return [one for one in contacts if not clashes_with_statement(excerpt, one, statement, identifiers)]
 
 
 def clashes_with_statement(excerpt: Excerpt, contact: Contact, statement: Statement, identifiers: list[str]) -> bool:
@@ -55,7 +55,9 @@ def clashes_with_statement(excerpt: Excerpt, contact: Contact, statement: Statem
     for attribute in excerpt.schema.keys:
         values = statement.values.get(attribute.key)
         said = contact.single.get(attribute.key)
-        if values and said is not None and compared_by(attribute, said[1]) != compared_by(attribute, values[0]):
+        if not values or said is None or said[1] == values[0]:
+            continue
+        if compared_by(attribute, said[1]) != compared_by(attribute, values[0]):
             return True
     apart = excerpt.rules.apart
     if not apart:
@@ -93,13 +95,14 @@ def is_anonymous(excerpt: Excerpt, contact: Contact) -> bool:
 
 def is_plain(statement: Statement, schema: Schema) -> bool:
     """Whether a statement's order of arrival can not matter by itself (SEMANTICS 4)."""
-    if statement.action != APPEND or statement.match_on is not None or statement.on_many != MERGE:
-        return False
-    for key, values in statement.values.items():
-        attribute = schema.by_key[key]
-        if not values or (attribute.channel is not None and not attribute.multi):
-            return False
-    return True
+    values = statement.values
+    return (
+        statement.action == APPEND
+        and statement.match_on is None
+        and statement.on_many == MERGE
+        and schema.overwritten.isdisjoint(values)
+        and all(values.values())
+    )
 
 
 def would_be_one(excerpt: Excerpt, contacts: Iterable[Contact], statements: Iterable[Statement]) -> bool:

@@ -10,7 +10,7 @@ Deciding for a group as a whole is never bolder than deciding statement by state
 latest stamp is at least that of each statement's own component, and a rebuild is always right.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
@@ -59,9 +59,13 @@ def make_groups(excerpt: Excerpt, statements: Iterable[Statement]) -> list[Group
     grounds = _Grounds(excerpt)
     for statement in statements:
         grounds.stand(statement)
-    groups = [Group(sorted(members, key=_by_stamp)) for members in grounds.gather()]
-    for group in groups:
-        _survey(excerpt, group)
+    groups = []
+    for members in grounds.gather():
+        if len(members) > 1:
+            members.sort(key=_by_stamp)
+        group = Group(members)
+        _survey(excerpt, group, grounds.mentioners)
+        groups.append(group)
     return groups
 
 
@@ -70,12 +74,16 @@ def _by_stamp(statement: Statement) -> Stamp:
 
 
 class _Grounds:
-    """A union-find over what statements stand on."""
+    """A union-find over what statements stand on. Each ground belongs to a place, which may belong to another."""
 
     def __init__(self, excerpt: Excerpt) -> None:
         self._excerpt = excerpt
-        self._parent: dict[Ground | int, Ground | int] = {}
-        self._statements: list[Statement] = []
+        self._shared = excerpt.rules.shared
+        self._places: dict[Ground, int] = {}
+        self._parents: list[int] = []
+        self._standing: list[tuple[int, Statement]] = []
+        self.mentioners: dict[str, Contact] = {}
+        """A loaded contact for each identifier that was asked for and is mentioned by one."""
 
     def of(self, identifier: str) -> Ground:
         """What an identifier leads to: everybody who mentions one stands on the same ground."""
@@ -85,54 +93,71 @@ class _Grounds:
         contact = self._excerpt.find_mentioner(claim)
         if contact is None:
             return identifier
+        self.mentioners[identifier] = contact
         return contact.handle if contact.component is None else (contact.component,)
 
     def stand(self, statement: Statement) -> None:
-        place = len(self._statements)
-        self._statements.append(statement)
-        self._parent[place] = place
-        for identifier in (*statement.identifiers, *statement.echoes):
-            if identifier not in self._excerpt.rules.shared:
-                self._union(place, self.of(identifier))
+        place: int | None = None
+        for identifier in list_named(statement):
+            if identifier in self._shared:
+                continue
+            ground = self.of(identifier)
+            other = self._places.get(ground)
+            if other is None:
+                place = self._places[ground] = self._open() if place is None else place
+            elif place is None:
+                place = self._find(other)
+            else:
+                self._parents[self._find(other)] = place
+        self._standing.append((self._open() if place is None else place, statement))
 
-    def _find(self, node: Ground | int) -> Ground | int:
-        parent = self._parent
-        root = parent.setdefault(node, node)
-        while root != parent[root]:
-            root = parent[root]
-        while parent[node] != root:
-            parent[node], node = root, parent[node]
+    def _open(self) -> int:
+        place = len(self._parents)
+        self._parents.append(place)
+        return place
+
+    def _find(self, place: int) -> int:
+        parents = self._parents
+        root = place
+        while root != parents[root]:
+            root = parents[root]
+        while parents[place] != root:
+            parents[place], place = root, parents[place]
         return root
 
-    def _union(self, one: Ground | int, other: Ground | int) -> None:
-        self._parent[self._find(one)] = self._find(other)
-
     def gather(self) -> list[list[Statement]]:
-        groups: dict[Ground | int, list[Statement]] = {}
-        for place, statement in enumerate(self._statements):
+        groups: dict[int, list[Statement]] = {}
+        for place, statement in self._standing:
             groups.setdefault(self._find(place), []).append(statement)
         return list(groups.values())
 
 
-def _survey(excerpt: Excerpt, group: Group) -> None:
+def list_named(statement: Statement) -> tuple[str, ...]:
+    """What a statement mentions: its identifiers, and tokens of those that were erased."""
+    return (*statement.identifiers, *statement.echoes) if statement.echoes else statement.identifiers
+
+
+def _survey(excerpt: Excerpt, group: Group, mentioners: Mapping[str, Contact]) -> None:
     """Find what a group reaches and whether it must be rebuilt."""
-    named = {name for statement in group.statements for name in (*statement.identifiers, *statement.echoes)}
     reached: dict[Handle, Contact] = {}
-    components: dict[EventId, None] = {}
-    for identifier in named - excerpt.rules.shared:
-        claim = excerpt.claims.get(identifier)
-        contact = excerpt.find_mentioner(claim) if claim is not None else None
-        if contact is not None:
-            reached[contact.handle] = contact
-            if contact.component is not None:
-                components[contact.component] = None
-    group.contacts, group.components = list(reached.values()), list(components)
-    alone = [contact for contact in group.contacts if contact.component is None]
-    parts = [excerpt.components[name] for name in group.components]
-    group.size = sum(part.size for part in parts) + sum(contact.size for contact in alone)
-    latest = max([part.latest for part in parts] + [contact.last for contact in alone], default=b"")
+    for statement in group.statements:
+        for identifier in list_named(statement):
+            contact = mentioners.get(identifier)
+            if contact is not None:
+                reached[contact.handle] = contact
+    group.contacts = list(reached.values())
+    latest = b""
+    for contact in group.contacts:
+        if contact.component is None:
+            group.size += contact.size
+            latest = max(latest, contact.last)
+        elif contact.component not in group.components:
+            part = excerpt.components[contact.component]
+            group.components.append(part.id)
+            group.size += part.size
+            latest = max(latest, part.latest)
+        group.behind = group.behind or _is_behind(excerpt, contact)
     group.late = [statement for statement in group.statements if statement.stamp < latest]
-    group.behind = any(_is_behind(excerpt, contact) for contact in group.contacts)
     group.rebuild = group.behind or (bool(group.late) and not _may_step_late(excerpt, group))
 
 

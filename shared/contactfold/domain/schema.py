@@ -68,6 +68,10 @@ class Schema:
         self.by_key = {attribute.key: attribute for attribute in attributes}
         self.identifying = tuple(attribute for attribute in attributes if attribute.identifies)
         self.keys = tuple(attribute for attribute in attributes if attribute.is_key)
+        self.places = {attribute.key: place for place, attribute in enumerate(self.identifying)}
+        """Where each identifying attribute stands among them, by its key."""
+        self.overwritten = frozenset(a.key for a in attributes if a.channel is not None and not a.multi)
+        """The channels of one value: a later one takes the place of an earlier, and with it an identifier."""
         self._by_name = {fold_name(name): a for a in attributes for name in (a.key, a.name, *a.aliases)}
 
     @cached_property

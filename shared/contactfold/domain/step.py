@@ -46,7 +46,7 @@ def step(excerpt: Excerpt, statement: Statement) -> tuple[Outcome, Handle]:
             contact, all_merged = _merge_candidates(excerpt, candidates, statement, outcome)
             plain &= all_merged
         _take_birth(contact, statement)
-        written = write(excerpt, contact, statement, identifiers, aside)
+        written = write(excerpt, contact, statement, identifiers, aside, merged=bool(outcome.merged))
         outcome.over_limit, outcome.contested = written.over_limit, written.contested
         plain &= written.plain
         if written.changed and outcome.status == UNCHANGED:

@@ -15,12 +15,13 @@ from contactfold.ports import Directory
 from contactfold_processor.hashing import KEY
 from contactfold_processor.overlay import OverlayDirectory
 from fakes.memory_directory import MemoryDirectory
+from oracle.depth import deep
 from oracle.law import make_case
 from oracle.making import ERASED_MODES, MODES, RULED_MODES, Event, Mode
 from oracle.real import Feed, apply_all, export_of
 
 SIZES = (6, 10, 16, 30)
-SEEDS = 15
+SEEDS = deep(10)
 
 
 async def split(seed: int, mode: Mode) -> tuple[list[Event], list[list[int]], list[list[int]]]:

@@ -15,6 +15,7 @@ from contactfold.profile import organization_object
 from contactfold.wire import read_event
 from contactfold_processor.previewing import Preview, preview
 from fakes.memory_directory import MemoryDirectory
+from oracle.depth import deep
 from oracle.histories import finish
 from oracle.law import make_case
 from oracle.making import ERASED, ERASED_PLAIN, RULED, RULED_PLAIN, RULED_SPARSE, Event, Mode
@@ -79,7 +80,7 @@ async def play(mode: Mode, seed: int) -> int:
 
 @pytest.mark.parametrize("mode", [RULED, RULED_PLAIN, RULED_SPARSE, ERASED, ERASED_PLAIN], ids=lambda mode: mode.name)
 def test_what_a_preview_foresees_is_what_comes(mode: Mode) -> None:
-    assert sum(asyncio.run(play(mode, seed)) for seed in range(60)) > 60
+    assert sum(asyncio.run(play(mode, seed)) for seed in range(deep(36))) > 36
 
 
 # ---- one by one

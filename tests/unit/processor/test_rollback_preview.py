@@ -12,11 +12,12 @@ from contactfold.row_previews import RollbackPreview
 from contactfold.wire import read_event
 from contactfold_processor.rollback_preview import RollbackPreviewer
 from fakes.memory_directory import MemoryDirectory
+from oracle.depth import deep
 from oracle.law import make_case
 from oracle.making import ERASED, RULED, RULED_ROWS, Event, Mode
 from oracle.real import NOW, SCHEMA, Feed, apply_all, export_of
 
-SEEDS = 40
+SEEDS = deep(24)
 LONG = 1_000_000_000
 
 ROLLBACK: Event = {

@@ -13,12 +13,13 @@ from contactfold.ports import NewRecord
 from contactfold.row_previews import EXAMPLES, RowFate, RowPreview
 from contactfold_processor.row_preview import RowPreviewer
 from fakes.memory_directory import MemoryDirectory
+from oracle.depth import deep
 from oracle.law import make_case
 from oracle.making import CROWDED, ERASED_MODES, MODES, RULED_MODES, Event, Mode
 from oracle.real import NOW, SCHEMA, Feed, apply_all
 from oracle.rows import in_batches, really_apply, rows_of
 
-SEEDS = 25
+SEEDS = deep(16)
 
 
 def make(seed: int, mode: Mode) -> tuple[list[Event], list[list[int]], list[NewRecord]]:

@@ -5,10 +5,22 @@ so that evidence and errors speak as the sender did.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from contactfold.domain.event import LONGEST_NAME
 from contactfold.domain.schema import Schema
-from contactfold_ingest.graphql.inputs import Said
+
+if TYPE_CHECKING:
+    from contactfold_ingest.graphql.inputs import Said
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One `updateCustomers`: what it is called in the reply, and the values of each customer by key."""
+
+    name: str
+    customers: list[dict[str, object]]
 
 
 class Customers:
@@ -18,11 +30,11 @@ class Customers:
         self._schema = schema
         self._meant: dict[str, str] = {}
 
-    def read(self, customers: Iterable[Said]) -> list[dict[str, object]]:
+    def read(self, customers: "Iterable[Said]") -> list[dict[str, object]]:
         """The values of each customer by key: what stands alone as it came, what is repeated as a list."""
         return [self._read_one(said) for said in customers]
 
-    def _read_one(self, said: Said) -> dict[str, object]:
+    def _read_one(self, said: "Said") -> dict[str, object]:
         values: dict[str, object] = {}
         spelled: dict[str, str] = {}
         for pair in said["values"]:

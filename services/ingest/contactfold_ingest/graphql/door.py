@@ -3,21 +3,25 @@
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from contactfold.domain.schema import Schema
 from contactfold.web.access import INGEST
 from contactfold.web.problems import Problem
 from contactfold_ingest.accepting import Acceptance, find_id
 from contactfold_ingest.bodies import Fields, read_media_type
 from contactfold_ingest.deps import IngestDeps
 from contactfold_ingest.door import JSON, Door, unsupported
-from contactfold_ingest.graphql.asking import WorkedOut, work_out
 from contactfold_ingest.graphql.importing import Importer, Refused
 from contactfold_ingest.graphql.request import read_request
 from contactfold_ingest.graphql.telling import answer, answer_problem, choose_media, tell_error
 from contactfold_ingest.waiting import LONGEST_WAIT
+
+if TYPE_CHECKING:
+    from contactfold_ingest.graphql.asking import WorkedOut
 
 PATIENCE = 30.0
 """Seconds that a request waits for the directory, unless it says `Prefer: wait=SECONDS`."""
@@ -26,7 +30,8 @@ _AT_ONCE = 4_096
 """Bytes of a body that is worked out at once; a larger one takes long enough for others to notice."""
 
 _ASIDE = ThreadPoolExecutor(1, thread_name_prefix="graphql")
-"""Where larger ones are worked out. One thread: however many there are, the loop gets its half of the time."""
+"""Where larger ones are worked out, and the first, which brings the library in. One thread: however many there are,
+the loop gets its half of the time."""
 
 _WAIT = re.compile(rb"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})")
 
@@ -39,6 +44,7 @@ class GraphqlDoor(Door):
         self._schema = deps.schema
         acceptance = Acceptance(deps.log, deps.schema, deps.limits, door="graphql")
         self._importer = Importer(acceptance, deps.outcomes, deps.clock)
+        self._is_warm = False
 
     async def _answer(self, scope: Scope, headers: Fields, receive: Receive) -> Response:
         media = choose_media(headers)
@@ -66,11 +72,19 @@ class GraphqlDoor(Door):
             return answer(None, refused.errors, media, refused.applied)
         return answer({**(asked.data or {}), **replies}, [], media)
 
-    async def _work_out(self, body: bytes) -> WorkedOut:
-        if len(body) <= _AT_ONCE:
-            return work_out(read_request(body), self._schema)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_ASIDE, lambda: work_out(read_request(body), self._schema))
+    async def _work_out(self, body: bytes) -> "WorkedOut":
+        if self._is_warm and len(body) <= _AT_ONCE:
+            return _work_out(body, self._schema)
+        asked = await asyncio.get_running_loop().run_in_executor(_ASIDE, _work_out, body, self._schema)
+        self._is_warm = True
+        return asked
+
+
+def _work_out(body: bytes, schema: Schema) -> "WorkedOut":
+    # Not at the start, which would take half as long again; nor in the loop, where every other request would wait.
+    from contactfold_ingest.graphql.asking import work_out
+
+    return work_out(read_request(body), schema)
 
 
 def _read_patience(headers: Fields) -> float:

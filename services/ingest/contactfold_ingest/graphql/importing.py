@@ -10,8 +10,7 @@ from contactfold.ports import Clock
 from contactfold.web.access import Grant
 from contactfold.web.problems import Problem
 from contactfold_ingest.accepting import Acceptance, Fate, Offer, Taken
-from contactfold_ingest.graphql.asking import Batch
-from contactfold_ingest.graphql.customers import name_key
+from contactfold_ingest.graphql.customers import Batch, name_key
 from contactfold_ingest.graphql.telling import Told
 from contactfold_ingest.waiting import Outcomes
 

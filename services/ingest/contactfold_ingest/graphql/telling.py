@@ -6,14 +6,16 @@ whatever log it ends up in on the other side, holds no personal data that it nee
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError
 from starlette.responses import Response
 
 from contactfold.web.problems import JsonResponse, Problem
 from contactfold_ingest.bodies import Fields
 from contactfold_ingest.door import JSON
+
+if TYPE_CHECKING:
+    from graphql import GraphQLError
 
 MEDIA_TYPE = "application/graphql-response+json"
 """The newer media type of a reply: with it, a request that cannot be carried out is 400 and not 200."""
@@ -55,7 +57,7 @@ def answer_problem(problem: Problem, media: str) -> Response:
     return JsonResponse({"errors": [told]}, status_code=problem.status, headers=problem.headers, media_type=media)
 
 
-def tell_error(error: GraphQLError) -> Told:
+def tell_error(error: "GraphQLError") -> Told:
     """What is wrong with a query, its variables or an argument."""
     cause = error.original_error
     told: Told = {"message": cause.detail if isinstance(cause, Problem) else _forget(error.message)}
