@@ -19,11 +19,11 @@ import httpx
 
 from servers.processes import _die_with_parent
 
-STARTS_WITHIN = 60.0
-ENDS_WITHIN = 20.0
+STARTS_WITHIN = 90.0
+ENDS_WITHIN = 60.0
 
 
-def until(holds: Callable[[], bool], what: str, *, within: float = 30.0, every: float = 0.05) -> None:
+def until(holds: Callable[[], bool], what: str, *, within: float = 90.0, every: float = 0.05) -> None:
     """Ask again and again until it holds; fail where it does not in time."""
     end = time.monotonic() + within
     while not holds():
@@ -171,7 +171,7 @@ def export(**settings: object) -> bytes:
 def ready(address: str) -> tuple[int, str]:
     """The status of `/readyz` and its body; 0 where nobody answers."""
     try:
-        answer = httpx.get(f"{address}/readyz", timeout=10)
+        answer = httpx.get(f"{address}/readyz", timeout=60)
     except httpx.HTTPError as error:
         return 0, str(error)
     return answer.status_code, answer.text
@@ -179,7 +179,7 @@ def ready(address: str) -> tuple[int, str]:
 
 def metric(address: str, name: str) -> float:
     """The sum of a metric over its labels."""
-    lines = httpx.get(f"{address}/metrics", timeout=10).text.splitlines()
+    lines = httpx.get(f"{address}/metrics", timeout=60).text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
 

@@ -103,7 +103,7 @@ def test_a_service_runs_as_a_module_too(module: str, here: Installation) -> None
         assert process.stdout is not None
         assert "is ready at http://127.0.0.1:" in process.stdout.readline()
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
     finally:
         process.kill()

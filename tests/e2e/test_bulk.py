@@ -80,7 +80,9 @@ def test_customers_are_there_when_the_reply_is(doors: tuple[str, str]) -> None:
     assert told["replacedCount"] == 1
     cities = []
     for n in range(3):
-        contact = httpx.get(f"{reading}/v1/contacts", params={"identifier": f"external_customer_id:C-{n}"}).json()
+        contact = httpx.get(
+            f"{reading}/v1/contacts", params={"identifier": f"external_customer_id:C-{n}"}, timeout=60
+        ).json()
         cities.append(contact["values"].get("city"))
     assert cities == ["Oslo", "Oslo", None]
 

@@ -145,7 +145,7 @@ def stands_still(server: Server) -> bool:
         return False
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_processors_that_stop_themselves_stand_still_over_kills_and_restarts_until_resumed(
     here: Installation, kafka_url: str, mongo_url: str
 ) -> None:

@@ -241,7 +241,7 @@ def test_without_a_processor_the_directive_waits_on_the_log(here: Installation) 
     assert (ended.returncode, told["outcome"], told["settled"]) == (0, None, False)
     assert told["waiting"].startswith("nobody waited for")
     server = here.start("up").wait_until_ready()
-    assert server.ask(f"/v1/events/{told['event_id']}?wait=20")[1]["status"] == "updated"
+    assert server.ask(f"/v1/events/{told['event_id']}?wait=60")[1]["status"] == "updated"
 
 
 @pytest.mark.parametrize(

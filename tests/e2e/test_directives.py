@@ -15,7 +15,7 @@ from servers.commands import Installation, eventually
 
 BOARD = "+14155550100"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

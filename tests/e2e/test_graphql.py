@@ -71,7 +71,7 @@ def sentence(reply: Any) -> str:
 
 
 def find(address: str, identifier: str) -> tuple[int, Any]:
-    reply = httpx.get(f"{address}/v1/contacts", params={"identifier": identifier})
+    reply = httpx.get(f"{address}/v1/contacts", params={"identifier": identifier}, timeout=60)
     return reply.status_code, reply.json()
 
 
@@ -145,7 +145,7 @@ def test_what_is_not_applied_in_time_is_pending_and_applied_later(running: ExitS
     assert error["extensions"]["code"] == "pending"
     (event_id,) = error["extensions"]["event_ids"]
     up = running.enter_context(serving("up", **settings))
-    outcome = httpx.get(f"{up.address}/v1/events/{event_id}?wait=20")
+    outcome = httpx.get(f"{up.address}/v1/events/{event_id}?wait=60", timeout=90)
     assert (outcome.status_code, outcome.json()["status"]) == (200, "created")
 
 
@@ -153,7 +153,7 @@ def test_a_key_is_asked_for_once_there_is_one(running: ExitStack, tmp_path: Path
     settings = {"data_dir": tmp_path / "data", "admin_key": "k" * 32}
     up = running.enter_context(serving("up", **settings))
     body = {"query": IMPORT, "variables": {"customers": [customer(email="ann@example.com")]}}
-    refused = httpx.post(f"{up.address}/graphql", json=body)
+    refused = httpx.post(f"{up.address}/graphql", json=body, timeout=60)
     assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (401, "key_missing")
     made = run_command("keys", "create", "--scope", "ingest", "--json", **settings)
     key = re.search(rb'"key": ?"([^"]+)"', made.stdout)
@@ -164,4 +164,4 @@ def test_a_key_is_asked_for_once_there_is_one(running: ExitStack, tmp_path: Path
         reply = httpx.post(f"{up.address}/graphql", json=body, headers=headers, timeout=60)
         return (reply.status_code, set(reply.json())) == (200, {"data"})
 
-    until(imported, "the new key is known", within=5)
+    until(imported, "the new key is known")

@@ -82,7 +82,7 @@ def test_what_systems_send_becomes_their_people_once_however_often(doors: tuple[
     ids = {system: event_ids(send(door, system)) for system in SYSTEMS}
     assert {system: event_ids(send(door, system)) for system in SYSTEMS} == ids
     for event_id in (one for several in ids.values() for one in several):
-        outcome = httpx.get(f"{door}/v1/events/{event_id}?wait=20", timeout=30)
+        outcome = httpx.get(f"{door}/v1/events/{event_id}?wait=60", timeout=90)
         assert outcome.status_code == 200, outcome.text
     for identifier, values in CONTACTS.items():
         assert contact_of(reading, identifier)["values"].items() >= values.items(), identifier

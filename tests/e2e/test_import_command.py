@@ -21,7 +21,7 @@ from e2e.pipeline import Pipeline
 from e2e.processes import serving
 from servers.commands import CONTACTFOLD, Installation, Server, eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 
 @pytest.fixture

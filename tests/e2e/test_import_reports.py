@@ -14,7 +14,7 @@ from python_calamine import CalamineWorkbook
 from e2e.importing import begin, counts, say, wait
 from e2e.processes import Service, export, run_command, serving, until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 MESSY = (
     "sep=;\r\n"
@@ -59,7 +59,7 @@ def test_failed_rows_are_corrected_and_all_of_the_file_is_applied(up: Service, h
     ]
     assert all(row[4].endswith(".") for row in rows)
     corrected = text.replace("keine;", "j@example.com;").replace("\n;Niemand", "\nn@example.com;Niemand")
-    options = httpx.get(f"{up.address}/v1/imports/{import_id}").json()["options"]
+    options = httpx.get(f"{up.address}/v1/imports/{import_id}", timeout=60).json()["options"]
     second = begin(up.address, b"\xef\xbb\xbf" + corrected.encode(), **options)
     counts(wait(up.address, second, "completed"), created=3)
     assert read(up, second, "failed.csv").content.decode("utf-8-sig") == text.partition("\r\n")[0] + "\r\n"
@@ -84,7 +84,7 @@ def _check_workbook(up: Service, import_id: str) -> None:
         assert not [text for text in texts if text[0] in "=@-\t\r" or (text.startswith("+") and not text[1].isdigit())]
     rows = read(up, import_id, "rows").json()["items"]
     assert [(one["row"], one["outcome"]) for one in rows][:2] == [(2, "created"), (4, "failed")]
-    contact = httpx.get(f"{up.address}/v1/contacts/{rows[0]['contact_id']}").json()
+    contact = httpx.get(f"{up.address}/v1/contacts/{rows[0]['contact_id']}", timeout=60).json()
     assert (contact["values"]["first_name"], rows[-1]["contact_id"]) == ("Anna", contact["id"])
 
 
@@ -110,7 +110,7 @@ def test_an_erasure_takes_the_file_and_a_rollback_shows_first_what_it_does(up: S
     assert shown.json()["contacts"] == {"gone": 1, "joined": 0, "changed": 0, "made": 0}
     (bob,) = shown.json()["gone"]
     assert export(data_dir=home) == before
-    assert httpx.get(f"{up.address}/v1/contacts/{bob}").json()["values"]["first_name"] == "Bob"
+    assert httpx.get(f"{up.address}/v1/contacts/{bob}", timeout=60).json()["values"]["first_name"] == "Bob"
     say(up.address, import_id, "rollback")
     wait(up.address, import_id, "rolled_back")
     assert [json.loads(line)["values"]["email"] for line in export(data_dir=home).splitlines()] == [

@@ -16,7 +16,7 @@ from e2e.importing import begin, counts, look, people, say, upload, wait
 from e2e.pipeline import Pipeline
 from e2e.processes import Service, export, run_command, serving, until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 
 @pytest.fixture
@@ -68,11 +68,11 @@ def test_a_file_is_applied_and_what_became_of_its_rows_is_told(doors: tuple[Serv
     assert (done["total"], done["percent"], done["file"]) == (1_203, 100, "people.csv")
     assert done["options"]["source"] == "crm"
     assert done["started_at"] < done["finished_at"]
-    contact = httpx.get(f"{reading}/v1/contacts", params={"identifier": "email:a700@example.com"}).json()
+    contact = httpx.get(f"{reading}/v1/contacts", params={"identifier": "email:a700@example.com"}, timeout=60).json()
     assert (contact["values"]["first_name"], contact["values"]["city"]) == ("Ann 700", "Oslo")
-    (evidence,) = httpx.get(f"{reading}/v1/contacts/{contact['id']}/evidence").json()["items"]
+    (evidence,) = httpx.get(f"{reading}/v1/contacts/{contact['id']}/evidence", timeout=60).json()["items"]
     assert (evidence["source"], evidence["outcome"]["id"]) == ("crm", f"{told['id']}/702")
-    page = httpx.get(f"{ingest.address}/v1/imports").json()
+    page = httpx.get(f"{ingest.address}/v1/imports", timeout=60).json()
     assert page == {"items": [done], "next": None}
 
 
@@ -156,7 +156,7 @@ def test_a_rollback_restores_what_was_and_can_be_taken_back_itself(up: Service, 
     assert {line["values"]["city"] for line in lines} == {"Rome"}
     assert {line["values"]["first_name"] for line in lines} == {"Bo", "Later"}
     assert say(up.address, import_id, "rollback")["rollback"] == back["rollback"], "it is taken back already"
-    reply = httpx.post(f"{up.address}/v1/retract", json={"events": [back["rollback"]]})
+    reply = httpx.post(f"{up.address}/v1/retract", json={"events": [back["rollback"]]}, timeout=60)
     assert reply.status_code == 202, reply.text
     until(lambda: look(up.address, import_id)["status"] == "completed", "its rows are back")
     counts(look(up.address, import_id), created=798, updated=3)
@@ -192,8 +192,8 @@ def test_several_imports_run_at_once(up: Service) -> None:
     until(lambda: all(look(up.address, one)["counts"]["created"] for one in ids), "all of them move")
     for one in ids:
         counts(wait(up.address, one, "completed"), created=3_000)
-    first = httpx.get(f"{up.address}/v1/imports", params={"limit": 2}).json()
-    rest = httpx.get(f"{up.address}/v1/imports", params={"limit": 2, "after": first["next"]}).json()
+    first = httpx.get(f"{up.address}/v1/imports", params={"limit": 2}, timeout=60).json()
+    rest = httpx.get(f"{up.address}/v1/imports", params={"limit": 2, "after": first["next"]}, timeout=60).json()
     assert [one["file"] for one in (*first["items"], *rest["items"])] == ["2.csv", "1.csv", "0.csv"]
     assert rest["next"] is None
 
@@ -241,7 +241,7 @@ def test_a_preview_tells_what_the_import_then_does_and_writes_nothing(doors: tup
     assert [one["how"] for one in seen["columns"]] == ["name", "name", "name"]
     assert (seen["rows"][0]["row"], seen["rows"][0]["values"]["email"]) == (2, ["a0@example.com"])
     assert [(one["code"], one["row"], one["failed"]) for one in seen["reasons"]] == [("invalid_email", 63, True)]
-    assert len(httpx.get(f"{ingest.address}/v1/imports").json()["items"]) == 1
+    assert len(httpx.get(f"{ingest.address}/v1/imports", timeout=60).json()["items"]) == 1
     done = wait(ingest.address, begin(ingest.address, file), "completed")
     assert {name: done["counts"][name] for name in seen["would"]} == seen["would"]
 
@@ -252,4 +252,4 @@ def test_a_preview_of_many_rows_is_polled(up: Service) -> None:
     assert (reply.status_code, reply.json()["total"]) == (202, 10_500)
     address = up.address + reply.headers["location"]
     until(lambda: httpx.get(address, timeout=30).status_code != 202, "the preview is done", within=60)
-    assert httpx.get(address).json()["would"]["created"] == 10_500
+    assert httpx.get(address, timeout=60).json()["would"]["created"] == 10_500

@@ -21,16 +21,18 @@ from e2e.processes import Service, export, run_command, serving, until
 from integration.processor.rig import expected_export
 
 SIZE = "CONTACTFOLD_TEST_IMPORT"
-ROWS = {"embedded": int(os.environ.get(SIZE) or 20_000), "on servers": int(os.environ.get(SIZE) or 5_000)}
+ROWS = {"embedded": int(os.environ.get(SIZE) or 8_000), "on servers": int(os.environ.get(SIZE) or 3_000)}
 """Rows of the file; with the variable, as many as it says."""
 PEOPLE = 20_000
+IN_THE_SHOP = 6_400
+"""People whom live events are about: all of those in the file are, where it has 8,000 rows."""
 WITHIN = 200.0
 KILLS = 2
 EACH = 40
 """Live events after each kill."""
 GOOD_DAYS = ("1990-05-17", "17.05.1990", "0/0/00", "")
 
-pytestmark = pytest.mark.timeout(480)
+pytestmark = pytest.mark.timeout(900)
 
 
 def messy(rows: int) -> bytes:
@@ -53,7 +55,7 @@ def messy(rows: int) -> bytes:
 
 def make_event(number: int) -> Event:
     """What a shop says about somebody in the file; now and then about two of them, and in a way that clears one."""
-    person = number * 7_919 % PEOPLE
+    person = number * 7_919 % IN_THE_SHOP
     emails = [f"p{person}@example.com", *([f"p{person // 2}@example.com"] if number % 20 == 0 else [])]
     return {
         "id": f"l-{number}",
@@ -126,7 +128,7 @@ async def test_a_messy_import_is_taken_back_and_put_back_byte_for_byte(
         shop.send(doors.address, EACH)
     done = wait(doors.address, import_id, "completed", within=WITHIN)
     assert done["counts"]["failed"] > rows // 10
-    assert done["counts"]["created"] > rows // 2
+    assert done["counts"]["created"] > rows // 3
     assert done["counts"]["not_applied"] == 0
     imported = export(**settings)
 

@@ -63,7 +63,7 @@ class Shop:
 
     def refusals(self) -> float:
         """How many requests the door has answered with 403."""
-        lines = httpx.get(f"{self.contactfold}/metrics").text.splitlines()
+        lines = httpx.get(f"{self.contactfold}/metrics", timeout=60).text.splitlines()
         counted = 'contactfold_requests_total{door="intercept",status="403"} '
         return sum(float(line.removeprefix(counted)) for line in lines if line.startswith(counted))
 

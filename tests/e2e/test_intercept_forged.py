@@ -262,7 +262,7 @@ def test_behind_a_proxy_each_visitor_s_address_has_its_own_rate(address: str) ->
 
     def post(forwarded: str) -> int:
         headers = {"origin": SITE, "x-forwarded-for": forwarded}
-        return httpx.post(f"{address}/intercept", json={"source": "few"}, headers=headers).status_code
+        return httpx.post(f"{address}/intercept", json={"source": "few"}, headers=headers, timeout=60).status_code
 
     # One more may be taken where the clock's minute turns meanwhile.
     assert {post("203.0.113.1") for _ in range(4)} == {202, 429}

@@ -52,7 +52,7 @@ def test_who_differs_about_an_organisation_is_told_until_it_is_erased(doors: tup
         )
         for place, name in enumerate(NAMES)
     ]
-    told = httpx.get(f"{reading}{ADDRESS}").json()
+    told = httpx.get(f"{reading}{ADDRESS}", timeout=60).json()
     assert (told["account_id"], told["fields"]) == ("North/Oslo å", {"name": "Office Mart"})
     assert told["provenance"]["name"]["event_id"] == ids[3]
     assert [(one["value"], one["source"], one["event_id"]) for one in told["differing"]["name"]] == [
@@ -61,6 +61,6 @@ def test_who_differs_about_an_organisation_is_told_until_it_is_erased(doors: tup
     ]
     assert (told["members"], told["next"], told["differing_complete"]) == (sorted(ids), None, True)
     send(events, {"identifier": "email:person2@example.com"}, "/v1/erase")
-    told = httpx.get(f"{reading}{ADDRESS}").json()
+    told = httpx.get(f"{reading}{ADDRESS}", timeout=60).json()
     assert [one["value"] for one in told["differing"]["name"]] == ["Office Mart Ltd"]
     assert told["members"] == sorted({*ids} - {ids[2]})

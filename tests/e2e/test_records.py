@@ -67,7 +67,7 @@ def with_curl_in_the_query(address: str, fields: dict[str, str]) -> tuple[int, s
 
 
 def with_httpx(address: str, fields: dict[str, str]) -> tuple[int, str]:
-    reply = httpx.put(f"{address}/records", data=fields, headers={"Authorization": f"Bearer {KEY}"})
+    reply = httpx.put(f"{address}/records", data=fields, headers={"Authorization": f"Bearer {KEY}"}, timeout=60)
     return reply.status_code, reply.text
 
 
@@ -139,8 +139,10 @@ def test_a_source_maps_a_record_and_names_what_it_does_not_take(here: Installati
 def test_a_client_with_an_access_token_sends_records(here: Installation) -> None:
     up = here.start("up").wait_until_ready()
     asked = {"grant_type": "client_credentials", "client_id": "admin", "client_secret": KEY}
-    token = httpx.post(f"{up.address}/oauth2/token", data=asked).json()["access_token"]
+    token = httpx.post(f"{up.address}/oauth2/token", data=asked, timeout=60).json()["access_token"]
     fields = {"configuration": "contact", "record[Email]": "ann@example.com"}
     for bearer, status in ((token, 200), (token[:-1] + "x", 401)):
-        reply = httpx.put(f"{up.address}/records/", data=fields, headers={"Authorization": f"Bearer {bearer}"})
+        reply = httpx.put(
+            f"{up.address}/records/", data=fields, headers={"Authorization": f"Bearer {bearer}"}, timeout=60
+        )
         assert reply.status_code == status

@@ -139,7 +139,7 @@ async def roll_back(service: Service, log: EventLog, directory: Directory) -> tu
         await asyncio.sleep(2)
     told.append(traffic.tell("before"))
     async with traffic.flowing():
-        async with httpx.AsyncClient(base_url=service.address) as client:
+        async with httpx.AsyncClient(base_url=service.address, timeout=60) as client:
             posted = await client.post("/v1/retract", json={"import": "big"})
         assert posted.status_code == 202, posted.text
         event_id = posted.json()["results"][0]["event_id"]

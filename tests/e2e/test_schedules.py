@@ -16,7 +16,7 @@ from e2e.processes import export, metric, serving, until
 from servers.s3 import S3Server
 from servers.sftp import PASSWORD, USER, SftpServer
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_files_of_a_folder_sftp_and_s3_are_imported_once_and_cleared_away(
     until(lambda: "Contents" not in s3.client.list_objects_v2(Bucket="exports", Prefix="in/"), "it is deleted")
     assert (remote / "done" / "server.csv").read_bytes() == people(3, begin=10)
     assert (local / "folder.csv").exists(), "this schedule leaves files where they are"
-    contact = httpx.get(f"{up.address}/v1/contacts", params={"identifier": "email:a21@example.com"}).json()
+    contact = httpx.get(f"{up.address}/v1/contacts", params={"identifier": "email:a21@example.com"}, timeout=60).json()
     assert contact["values"]["first_name"] == "Ann 21"
 
     put(local, "wrong.csv", b"Shoe\n4\n")
@@ -128,7 +128,7 @@ def test_files_of_a_folder_sftp_and_s3_are_imported_once_and_cleared_away(
     assert look(up.address, "folder")["last_run"] == paused["last_run"]
     say(up.address, "folder", "run", 202)
     until(lambda: "later.csv" in imported(up.address), "it runs when it is asked to")
-    shown = httpx.get(f"{up.address}/v1/schedules").text
+    shown = httpx.get(f"{up.address}/v1/schedules", timeout=60).text
     assert PASSWORD not in shown + up.errors()
     assert s3.secret_key not in shown + up.errors()
     assert [one["when"] for one in json.loads(shown)["items"]][3] == "cron 0 3 29 2 * Europe/Oslo"
@@ -143,7 +143,7 @@ def test_a_run_goes_on_after_kills_and_no_file_is_imported_twice(running: ExitSt
     up = running.enter_context(serving("up", data_dir=tmp_path / "data", config=config))
     rows = 5_000
     put(local, "people.csv", people(rows))
-    until(lambda: len(httpx.get(f"{up.address}/v1/imports").json()["items"]) == 1, "its import has begun")
+    until(lambda: len(httpx.get(f"{up.address}/v1/imports", timeout=60).json()["items"]) == 1, "its import has begun")
     up.kill()
     assert (local / "people.csv").exists(), "nothing is cleared away before it is imported"
     up.start()

@@ -69,7 +69,7 @@ def send_with_python(address: str, key: str, *, gzip: bool) -> list[APIError]:
 
 def outcome_of(server: Server, message_id: str) -> Any:
     event_id = format_event_id(make_event_id("segment", message_id))
-    status, outcome = server.ask(f"/v1/events/{event_id}?wait=20", headers=ADMIN)
+    status, outcome = server.ask(f"/v1/events/{event_id}?wait=60", headers=ADMIN)
     assert status == 200, outcome
     return outcome
 

@@ -18,7 +18,7 @@ from servers.mongo import MongoServer
 
 SEED = int(os.environ.get("CONTACTFOLD_TEST_SEED", "20261122"))
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_ingest_refuses_while_the_broker_is_away_and_accepts_by_itself_when_it_i
         status, body = ready(ingest.address)
         assert (status, '"log"' in body) == (503, True), body
         until(lambda: ready(processor.address)[0] == 503, "the processor says that it is not ready")
-        assert httpx.get(f"{ingest.address}/healthz").status_code == 200
+        assert httpx.get(f"{ingest.address}/healthz", timeout=60).status_code == 200
     finally:
         own_broker.heal()
     until(lambda: post(ingest.address, events[20:40]).status_code == 202, "ingest accepts again", within=60)
@@ -72,7 +72,7 @@ def test_ingest_refuses_while_the_broker_is_away_and_accepts_by_itself_when_it_i
     assert len(pipeline.evidence_ids()) == len(events)
     for service in (ingest, processor):
         code, took = service.terminate()
-        assert (code, took < 10) == (0, True), (service.command, code, took)
+        assert (code, took < 30) == (0, True), (service.command, code, took)
         assert "Traceback" not in service.errors()
 
 
@@ -119,7 +119,7 @@ def test_a_processor_goes_on_when_mongodb_is_back(
     assert pipeline.without_outcome(events) == []
     assert len(pipeline.evidence_ids()) == len(events)
     code, took = processor.terminate()
-    assert (code, took < 10) == (0, True), (code, took)
+    assert (code, took < 30) == (0, True), (code, took)
 
 
 def test_processes_that_start_before_their_servers_wait_for_them(
@@ -151,7 +151,7 @@ def test_a_processor_that_waits_for_its_servers_ends_when_told_to(
         processor = running.enter_context(launched("processor", **pipeline.settings))
         until(lambda: "server_away" in processor.errors(), "it waits")
         code, took = processor.terminate()
-        assert (code, took < 10) == (0, True), (code, took)
+        assert (code, took < 30) == (0, True), (code, took)
         assert "Traceback" not in processor.errors()
     finally:
         module_mongo.start()

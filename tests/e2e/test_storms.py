@@ -20,7 +20,7 @@ SEED = int(os.environ.get("CONTACTFOLD_TEST_SEED", "20261122"))
 ROUNDS = int(os.environ.get("CONTACTFOLD_TEST_STORMS") or 0)
 """How often `make storms` lets everything happen; 0 where it is not asked for."""
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -48,18 +48,18 @@ def weather(pipeline: Pipeline, attacks: Sequence[Attack], *, load: Load, per_se
 
 def test_processors_that_are_killed_or_sleep_while_others_take_their_place_change_nothing(pipeline: Pipeline) -> None:
     """A sleeper wakes with a batch in hand that others have applied long since."""
-    weather(pipeline, [kill, put_to_sleep, kill, kill], load=Load(count=4_000, people=300), per_second=200)
+    weather(pipeline, [kill, put_to_sleep, kill, kill], load=Load(count=2_500, people=200), per_second=200)
 
 
 def test_servers_that_are_killed_and_start_again_change_nothing(
     pipeline: Pipeline, own_broker: KafkaBroker, module_mongo: MongoServer
 ) -> None:
     attacks = [restart_broker(own_broker), restart_mongod(module_mongo)]
-    weather(pipeline, attacks, load=Load(count=3_000, people=200), per_second=200)
+    weather(pipeline, attacks, load=Load(count=2_000, people=150), per_second=200)
 
 
 def test_processors_that_come_and_go_every_second_or_two_change_nothing(pipeline: Pipeline) -> None:
-    weather(pipeline, [come_and_go], load=Load(count=4_000, people=300), per_second=300)
+    weather(pipeline, [come_and_go], load=Load(count=3_000, people=250), per_second=200)
 
 
 @pytest.mark.skipif(not ROUNDS, reason="make storms does this")

@@ -92,7 +92,7 @@ def up(here: Installation) -> Server:
 
 def outcome_of(up: Server, source: str, own_id: str) -> Any:
     event_id = format_event_id(make_event_id(source, own_id))
-    status, outcome = up.ask(f"/v1/events/{event_id}?wait=20")
+    status, outcome = up.ask(f"/v1/events/{event_id}?wait=60")
     assert status == 200, outcome
     return outcome
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from oracle.choosing import SeededChooser
+from oracle.depth import deep
 from oracle.law import make_case
 from oracle.making import MODES, RULED_MODES, Mode
 from oracle.places import IN_MEMORY, RealStage, SqlitePlace, Stage
 from oracle.redriving import check_that_redriving_keeps_the_law
 from oracle.shrinking import Case, hold
 
-HISTORIES, ON_FILES = 30, 8
+HISTORIES, ON_FILES = deep(20), deep(5)
 
 
 def _check(case: Case, **details: object) -> None:

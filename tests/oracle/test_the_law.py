@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from oracle.depth import deep
 from oracle.histories import arrivals, events
 from oracle.law import find_property, make_case
 from oracle.making import MODES, Mode
@@ -18,7 +19,7 @@ from oracle.properties import (
 from oracle.shrinking import Case, hold
 
 playing = settings(
-    max_examples=60,
+    max_examples=deep(40),
     deadline=None,
     print_blob=True,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # `hold` shrinks, and prints what it found
@@ -104,7 +105,7 @@ def test_a_batch_that_another_overtakes_buries_only_what_must_be(
     hold(lambda case: check_the_law_with_interruption(*case, at=at, limit=limit), data.draw(cases(mode)))
 
 
-@pytest.mark.parametrize("seed", range(400, 490))
+@pytest.mark.parametrize("seed", range(400, 400 + deep(60)))
 def test_larger_histories_of_fixed_seeds_keep_the_law(seed: int) -> None:
     """The histories `make law` plays, a few of them in every run."""
     hold(find_property(seed), make_case(seed))

@@ -12,6 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from contactfold.ports import Directory
 from oracle.breaking import Breaking, Killed
 from oracle.checking import check_equal, come_to_rest
+from oracle.depth import deep
 from oracle.histories import events
 from oracle.making import ERASED, MODES, RULED_MODES, Event
 from oracle.places import MemoryPlace, Tally
@@ -107,7 +108,7 @@ class Processors(RuleBasedStateMachine):
 
 TestProcessors = Processors.TestCase
 TestProcessors.settings = settings(
-    max_examples=60,
+    max_examples=deep(40),
     stateful_step_count=25,
     deadline=None,
     print_blob=True,

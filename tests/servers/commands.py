@@ -26,7 +26,7 @@ class Installation:
         self.environment = {**inherited, **own, **environment}
         self._started: list[subprocess.Popen[str]] = []
 
-    def run(self, *arguments: str, within: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, within: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
             [*CONTACTFOLD, *arguments],
@@ -102,7 +102,7 @@ class Server:
         if data is not None:
             request.add_header("Content-Type", "application/json")
         try:
-            with urlopen(request, timeout=30) as answer:
+            with urlopen(request, timeout=90) as answer:
                 return answer.status, _decode(answer.read())
         except HTTPError as refused:
             with refused:
@@ -113,17 +113,17 @@ class Server:
         status, answer = self.ask("/v1/events", event, **options)
         assert status == 202, answer
         event_id = str(answer["results"][0]["event_id"])
-        status, outcome = self.ask(f"/v1/events/{event_id}?wait=20", **options)
+        status, outcome = self.ask(f"/v1/events/{event_id}?wait=60", **options)
         assert status == 200, outcome
         return event_id
 
     def end(self, signal: int) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(signal)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
-def eventually(holds: Callable[[], bool], *, within: float = 20.0) -> None:
+def eventually(holds: Callable[[], bool], *, within: float = 60.0) -> None:
     """Return once `holds()`; fail when it does not within these seconds."""
     end = time.monotonic() + within
     while not holds():

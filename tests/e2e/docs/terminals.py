@@ -21,7 +21,7 @@ from servers.processes import free_ports
 
 _PORTS = ("8080", "8081", "8082")
 _SENTINEL = "--- the command has ended:"
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 _CTRL_C = "# Ctrl-C where `make run` runs\n"
 # What bash itself says of a job that a page has killed; a terminal shows it too, in other words.
 _KILLED = re.compile(r"^\S+: line \d+: +\d+ Killed.*\n?", re.MULTILINE)
@@ -101,7 +101,7 @@ class Terminals:
         """Press Ctrl-C where `make run` runs."""
         if self._up is not None and not self._up_ended():
             self._up.send_signal(signal.SIGINT)
-            assert self._up.wait(30) == 130
+            assert self._up.wait(60) == 130
 
     def close(self) -> None:
         """End everything that a page has started."""

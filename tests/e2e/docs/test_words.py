@@ -12,7 +12,7 @@ from contactfold.environment import PREFIX, Settings
 from contactfold_cli.commands import app
 from e2e.docs.pages import PAGES, ROOT, anchors, name_page, read_blocks, read_prose, read_tables
 
-OF_TESTS = {"CONTACTFOLD_TEST_KAFKA", "CONTACTFOLD_TEST_MONGODB", "CONTACTFOLD_TEST_SEED"}
+OF_TESTS = {"CONTACTFOLD_TEST_KAFKA", "CONTACTFOLD_TEST_MONGODB", "CONTACTFOLD_TEST_SEED", "CONTACTFOLD_TEST_DEPTH"}
 LOOKED_AT = {
     "export CONTACTFOLD_ADMIN_KEY=$(openssl rand -hex 32)",
     "docker compose up --build",

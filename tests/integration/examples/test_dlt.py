@@ -74,7 +74,7 @@ def counts(summary: dict[str, object]) -> dict[str, int]:
 
 
 def imports(up: Service) -> list[str]:
-    return [one["id"] for one in httpx.get(f"{up.address}/v1/imports").json()["items"]]
+    return [one["id"] for one in httpx.get(f"{up.address}/v1/imports", timeout=60).json()["items"]]
 
 
 def people(tmp_path: Path) -> list[dict[str, object]]:
@@ -101,7 +101,7 @@ def test_a_load_is_in_the_directory_bad_rows_are_told_and_a_second_run_doubles_n
     summary = told(PEOPLE + "tell(load(rows, **options))", up, tmp_path)
     assert counts(summary) == {"created": 2_500, "failed": 2}
     assert len(imports(up)) == 2, "a batch is an import"
-    contact = httpx.get(f"{up.address}/v1/contacts", params={"identifier": "email:a7@example.com"}).json()
+    contact = httpx.get(f"{up.address}/v1/contacts", params={"identifier": "email:a7@example.com"}, timeout=60).json()
     assert contact["values"] == {
         "email": ["a7@example.com"],
         "first_name": "Ann 7",
@@ -149,10 +149,10 @@ load([{"number": 7, "email": "ann@example.com", "city": "Oslo"}], hints=hints, *
 tell(load([{"number": 7, "email": "ann@example.org", "city": "Rome", "_dlt_note": "x"}], hints=hints, **options))
 """
     assert counts(told(lines, up, tmp_path)) == {"updated": 1}
-    contact = httpx.get(f"{up.address}/v1/contacts", params={"identifier": "external_customer_id:7"}).json()
+    contact = httpx.get(f"{up.address}/v1/contacts", params={"identifier": "external_customer_id:7"}, timeout=60).json()
     assert contact["values"]["email"] == ["ann@example.com", "ann@example.org"]
     assert contact["values"]["city"] == "Rome"
-    (first, _) = httpx.get(f"{up.address}/v1/contacts/{contact['id']}/evidence").json()["items"]
+    (first, _) = httpx.get(f"{up.address}/v1/contacts/{contact['id']}/evidence", timeout=60).json()["items"]
     assert first["source"] == "crm"
 
 

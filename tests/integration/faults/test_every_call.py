@@ -22,10 +22,10 @@ from oracle.places import IN_MEMORY, MongoPlace, RealStage, SqlitePlace, Stage
 
 ALL = bool(os.environ.get("CONTACTFOLD_TEST_STORMS"))
 SEED = int(os.environ.get("CONTACTFOLD_TEST_SEED", "20261122"))
-SOME = 6
+SOME = 4
 """Calls that go wrong in each way on a real directory, beside one commit."""
 
-pytestmark = pytest.mark.timeout(1800 if ALL else 120)
+pytestmark = pytest.mark.timeout(1800 if ALL else 240)
 in_every_way = pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
 
 

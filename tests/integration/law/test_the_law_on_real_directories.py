@@ -1,7 +1,7 @@
 """The law on SQLite and MongoDB: the same histories and the same oracle as in tests/oracle, through the applier.
 
 In every run: seeded histories of all modes, with directives and without, shuffled, duplicated and cut into random
-batches. `make law ON=mongo` plays others for longer.
+batches. `make law ON=mongo` plays others for longer, and CONTACTFOLD_TEST_DEPTH=3 three times as many of these.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from oracle.choosing import SeededChooser
+from oracle.depth import deep
 from oracle.law import make_case
 from oracle.making import ERASED_MODES, MODES, RULED_MODES, Mode
 from oracle.places import RealStage
@@ -22,7 +23,7 @@ from oracle.properties import (
 )
 from oracle.shrinking import Case, hold
 
-MANY, SOME = 20, 8
+MANY, SOME, FEW = deep(8), deep(4), deep(2)
 SIZES = (4, 6, 10, 16, 25)
 RULED = (*RULED_MODES, *ERASED_MODES)
 by_mode = pytest.mark.parametrize("mode", [*MODES, *RULED], ids=lambda mode: mode.name)
@@ -59,7 +60,7 @@ def test_processors_that_work_at_the_same_time_keep_the_law(stage: RealStage, pr
 def test_a_batch_that_another_processor_overtakes_while_it_reads_keeps_the_law(stage: RealStage) -> None:
     """Reads of one batch come from before and after another's commit; what is written fits together."""
     before = stage.tally.conflicts
-    for choose, case in cases("overtaken", SOME // 2):
+    for choose, case in cases("overtaken", FEW):
         hold(partial(_check, check_the_law_with_interruption, at=choose.number(0, 8), on=stage), case)
     assert stage.tally.conflicts > before, "no batch was ever overtaken, so this showed nothing"
 
@@ -70,7 +71,7 @@ def test_processors_that_record_directives_and_settle_them_at_the_same_time_keep
 ) -> None:
     """One records a separation, a share, a retraction or an erasure while the others apply what it is about."""
     before = stage.tally.conflicts
-    for _, case in cases(f"ruled together/{processors}", SOME // 2, RULED):
+    for _, case in cases(f"ruled together/{processors}", FEW, RULED):
         hold(partial(_check, check_the_law_with_processors, processors=processors, on=stage), case)
     assert stage.tally.conflicts > before, "no two processors ever met, so this showed nothing"
 
@@ -78,7 +79,7 @@ def test_processors_that_record_directives_and_settle_them_at_the_same_time_keep
 def test_a_directive_that_overtakes_a_batch_or_is_overtaken_keeps_the_law(stage: RealStage) -> None:
     """Between any two calls of a decision."""
     before = stage.tally.conflicts
-    for choose, case in cases("ruled overtaken", SOME // 2, RULED):
+    for choose, case in cases("ruled overtaken", FEW, RULED):
         hold(partial(_check, check_the_law_with_interruption, at=choose.number(0, 12), on=stage), case)
     assert stage.tally.conflicts > before, "no batch was ever overtaken, so this showed nothing"
 
@@ -86,7 +87,7 @@ def test_a_directive_that_overtakes_a_batch_or_is_overtaken_keeps_the_law(stage:
 def test_only_events_whose_own_component_is_too_large_die(stage: RealStage) -> None:
     """The directory is the fold of all others, and the dead die again when they come again."""
     before = stage.tally.deaths
-    for choose, case in cases("limit", SOME // 2):
+    for choose, case in cases("limit", FEW):
         limit = choose.number(3, 6)
         hold(partial(_check, check_the_law_with_a_limit, limit=limit, on=stage), case)
         hold(partial(_check, check_that_order_buries_nobody, limit=limit, on=stage), case)
@@ -96,7 +97,7 @@ def test_only_events_whose_own_component_is_too_large_die(stage: RealStage) -> N
 def test_processors_that_work_at_the_same_time_bury_only_what_must_be(stage: RealStage) -> None:
     """Whatever each of them had seen, nothing died that the events which live would leave a place for."""
     before = stage.tally.deaths
-    for choose, case in cases("limit together", SOME // 2):
+    for choose, case in cases("limit together", FEW):
         limit, processors = choose.number(3, 6), choose.number(2, 3)
         hold(partial(_check, check_the_law_with_processors, processors=processors, limit=limit, on=stage), case)
     assert stage.tally.deaths > before, "nothing ever died, so this showed nothing"

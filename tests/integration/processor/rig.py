@@ -119,10 +119,10 @@ async def processing(
         raise
     finally:
         stop.set()
-        await asyncio.wait_for(running, 30)
+        await asyncio.wait_for(running, 60)
 
 
-async def until(holds: Callable[[], Awaitable[bool] | bool], what: str, *, within: float = 20.0) -> None:
+async def until(holds: Callable[[], Awaitable[bool] | bool], what: str, *, within: float = 60.0) -> None:
     """Ask again and again until it holds; fail where it does not in time."""
     end = time.monotonic() + within
     while True:
@@ -176,7 +176,7 @@ async def read_all(log: EventLog, group: str = "onlooker") -> list[LogRecord]:
     held = sum(end - first for name, (first, end) in (await log.ends()).items() if ".events/" in name)
     reader = await log.reader(group, from_the_start)
     found: list[LogRecord] = []
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while len(found) < held:
         assert time.monotonic() < end, "the log does not give its records out"
         found += await reader.fetch(Lane.LIVE, limit=1000, wait=1.0)

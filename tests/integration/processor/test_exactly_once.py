@@ -49,7 +49,7 @@ async def test_a_processor_that_is_stopped_mid_stream_leaves_nothing_lost_and_no
     for _ in range(2):
         stop.clear()
         processor = Processor(log, meddling.port, schema=SCHEMA, limits=Limits(), clock=clock)
-        await asyncio.wait_for(processor.run(stop), 30)
+        await asyncio.wait_for(processor.run(stop), 60)
     assert len(meddling.commits) == 2, "each of the two was stopped after its first batch"
     meddling.after = None
     async with processing(log, meddling.port):
@@ -73,7 +73,7 @@ async def test_a_processor_that_dies_between_two_batches_is_followed_by_one_that
     first_log = await site.log()
     processor = Processor(first_log, meddling.port, schema=SCHEMA, limits=Limits(), clock=clock)
     running = asyncio.create_task(processor.run(asyncio.Event()))
-    await asyncio.wait_for(died.wait(), 30)
+    await asyncio.wait_for(died.wait(), 60)
     running.cancel()
     await asyncio.wait([running])
     await first_log.close()

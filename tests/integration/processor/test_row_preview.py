@@ -18,6 +18,7 @@ from contactfold.ports import Directory, NewRecord
 from contactfold.row_previews import RowFate
 from contactfold_processor.row_preview import RowPreviewer
 from oracle.choosing import SeededChooser
+from oracle.depth import deep
 from oracle.histories import make_arrival, make_events
 from oracle.law import make_case
 from oracle.making import CROWDED, ERASED, EVERYTHING, RULED, RULED_ROWS, Mode
@@ -87,7 +88,7 @@ async def test_what_a_preview_tells_of_rows_is_what_comes_of_applying_them(
     ground: Ground, own: Directory, mode: Mode, size: int
 ) -> None:
     """And the directory is the same byte for byte until they are really applied."""
-    events, arrival = make_case(f"{size} rows for real", mode, (90,))
+    events, arrival = make_case(f"{size} rows for real", mode, (60,))
     cut = len(arrival) // 2
     await apply_all(Feed(ground.directory), events, arrival[:cut])
     rows = rows_of([events[place] for batch in arrival[cut:] for place in batch])
@@ -101,7 +102,7 @@ async def test_what_a_preview_tells_of_rows_is_what_comes_of_applying_them(
     assert await ground.dump() != before
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(deep(2)))
 async def test_a_preview_lives_with_a_directory_that_others_change_meanwhile(
     ground: Ground, own: Directory, seed: int
 ) -> None:

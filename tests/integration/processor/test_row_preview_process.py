@@ -145,7 +145,7 @@ async def test_a_preview_that_is_told_to_end_leaves_nothing(tmp_path: Path, endi
         await process.stdin.drain()
         await until(lambda: bool(left(tmp_path)), "it has begun")
         process.send_signal(ending)
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), 60)
     assert process.returncode == 130
     assert left(tmp_path) == []
 
@@ -179,7 +179,7 @@ async def test_the_rollback_of_an_import_is_previewed_too(tmp_path: Path) -> Non
     await Applier(directory, SCHEMA, Limits(), lambda: NOW).apply(records)
     async with previewing(tmp_path, "--rollback", "i1") as process:
         assert process.stdout is not None
-        told = read_told((await asyncio.wait_for(process.stdout.read(), 30)).splitlines()[-1]).rollback
+        told = read_told((await asyncio.wait_for(process.stdout.read(), 60)).splitlines()[-1]).rollback
         assert await process.wait() == 0
     assert told is not None
     assert (told.rows, told.done, told.complete) == (2, 2, True)

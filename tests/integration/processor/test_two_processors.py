@@ -39,20 +39,20 @@ async def test_two_processors_that_meet_keep_every_event_once_and_the_embedded_r
 
 async def test_workers_that_come_and_go_lose_nothing_and_double_nothing(servers: Site) -> None:
     """Every arrival and every leave makes the group agree anew, with batches under way."""
-    events = make_events(SEED + 1, Load(count=6000, people=600))
+    events = make_events(SEED + 1, Load(count=4000, people=500))
     logs = [await servers.log() for _ in range(3)]
     directories = [await servers.directory() for _ in range(3)]
     async with processing(logs[0], directories[0]):
-        await append(logs[0], events[:2000])
+        await append(logs[0], events[:1300])
         for turn in (1, 2, 1):
             async with processing(logs[turn], directories[turn]):
-                await append(logs[0], events[1000 * turn : 1000 * turn + 2500])
+                await append(logs[0], events[700 * turn : 700 * turn + 1700])
                 half = len(await directories[0].list_contacts(after=None, limit=10_000)) + 1
 
                 async def has_gone_on(least: int = half) -> bool:
-                    return len(await directories[0].list_contacts(after=None, limit=10_000)) >= min(least, 400)
+                    return len(await directories[0].list_contacts(after=None, limit=10_000)) >= min(least, 250)
 
                 await until(has_gone_on, "records are applied meanwhile")
-        await append(logs[0], events[4000:])
+        await append(logs[0], events[2700:])
         await at_rest(logs[0], directories[0], within=90)
     await check_applied_once(directories[0], events)

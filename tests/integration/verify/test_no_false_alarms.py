@@ -42,7 +42,7 @@ async def test_a_directory_that_has_applied_nothing_is_clean(pair: Pair) -> None
 async def test_what_is_applied_meanwhile_is_no_mismatch(site: Site) -> None:
     """Verified again and again while a processor is at work, and once more when everything is applied."""
     log, directory, other = await site.log(), await site.directory(), await site.directory()
-    events = with_repeats(make_events(11, Load(count=3_000, people=200)), 11)
+    events = with_repeats(make_events(11, Load(count=1_800, people=150)), 11)
     seen: set[bool] = set()
 
     async def write() -> None:

@@ -22,6 +22,7 @@ from fakes.memory_directory import MemoryDirectory
 from fakes.memory_log import MemoryLog
 from integration.verify.rig import told
 from oracle.choosing import SeededChooser
+from oracle.depth import deep
 from oracle.law import make_case
 from oracle.making import ERASED_MODES, MODES, RULED_MODES, Event, Mode
 from oracle.real import SCHEMA, Feed, apply_all
@@ -75,13 +76,13 @@ def cases(topic: str, count: int, modes: Iterable[Mode]) -> list[Case]:
 
 @by_mode
 async def test_a_directory_in_memory_is_clean(mode: Mode) -> None:
-    for case in cases("memory", 40, [mode]):
+    for case in cases("memory", deep(20), [mode]):
         await play(case, [MemoryDirectory()])
 
 
 @by_mode
 async def test_a_directory_of_processors_that_interleave_is_clean(mode: Mode) -> None:
-    for turn, case in enumerate(cases("interleaved", 15, [mode])):
+    for turn, case in enumerate(cases("interleaved", deep(8), [mode])):
         choose = SeededChooser(f"verify/pauses/{turn}")
         turns = itertools.cycle([choose.number(0, 5) for _ in range(29)])
 
@@ -96,7 +97,7 @@ async def test_a_directory_of_processors_that_interleave_is_clean(mode: Mode) ->
 @by_mode
 async def test_a_directory_in_which_late_events_died_is_clean(mode: Mode) -> None:
     """Dead letters are accounted for."""
-    for case in cases("limit", 15, [mode]):
+    for case in cases("limit", deep(8), [mode]):
         await play(case, [MemoryDirectory()], limit=4)
 
 
@@ -129,7 +130,7 @@ async def verify_while_it_grows(case: Case) -> None:
 
 @by_mode
 async def test_a_batch_that_is_applied_between_any_two_reads_is_no_mismatch(mode: Mode) -> None:
-    for case in cases("overtaken", 8, [mode]):
+    for case in cases("overtaken", deep(5), [mode]):
         await verify_while_it_grows(case)
 
 
@@ -164,6 +165,6 @@ class Opener:
 
 async def test_a_real_directory_of_two_processors_is_clean(opened: Opener) -> None:
     """Each with connections and a partition of its own."""
-    for case in cases("real", 2, ALL_MODES):
+    for case in cases("real", deep(1), ALL_MODES):
         name = f"v{uuid.uuid4().hex[:12]}"
         await play(case, [await opened.open(name), await opened.open(name)])
