@@ -196,6 +196,30 @@ def test_a_record_survives_being_stored_and_is_one_version_on(
     check()
 
 
+def test_a_contact_that_is_packed_densely_survives_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_DENSE_FROM", 0)
+
+    @settings(max_examples=150, deadline=None)
+    @given(contacts())
+    def check(contact: Contact) -> None:
+        document = documents.write_contact(contact)
+        assert document["values"] == {}
+        stored = documents.read_contact(document)
+        expected = replace(contact, version=contact.version + 1)
+        assert repr(sorted_sets(stored)) == repr(sorted_sets(expected))
+
+    check()
+
+
+def test_a_contact_with_ten_megabytes_of_labels_has_room_in_a_document() -> None:
+    labels = [f"{number} ".ljust(50_000, "x") for number in range(200)]
+    elements: dict[Any, Any] = {label: (b"s" * 24, 0, label, "shop") for label in labels}
+    contact = Contact(b"h" * 16, b"i" * 16, b"b" * 24, b"l" * 24, b"u" * 24, multi={"labels": elements})
+    document = documents.write_contact(contact)
+    assert len(bson.encode(document)) < 10_500_000
+    assert documents.read_contact(document).multi == contact.multi
+
+
 def sorted_sets(record: Any) -> Any:
     """The record with sets in an order of their own, so that two equal ones print alike."""
     changed = {

@@ -56,8 +56,8 @@ VERSIONS = (
     Mutation(
         "a version grows, MongoDB",
         f"{ADAPTERS}/documents.py",
-        '"version": contact.version + 1',
-        '"version": contact.version or 1',
+        'document["version"] = contact.version + 1',
+        'document["version"] = contact.version or 1',
         MET,
         "mongo",
     ),

@@ -167,17 +167,22 @@ class Applier:
         except RetryOnFreshState:
             if decision.asked or not await self._holds_repeats(decision):
                 raise
+            self.refused = None
         return await self._apply(records, upcoming)
 
     async def _decide(self, records: Sequence[LogRecord], on: Directory | None = None) -> Decision:
         """Decide these. What goes wrong where nobody asked for repeats may go wrong for one, and is decided again."""
         if not self._repeats.expected:
             try:
-                return await self._decider.decide(records, self._clock(), on=on, asking=False)
+                decision = await self._decider.decide(records, self._clock(), on=on, asking=False)
+                # What is committed before the rest is not taken back where the rest is refused for a repeat.
+                if not decision.changes.first:
+                    return decision
             except Unavailable:
                 raise
-            except Exception:  # noqa: BLE001 -- whatever it is, it comes again where it is no repeat's fault
-                self._repeats.expect()
+            except Exception:  # noqa: BLE001, S110 -- whatever it is, it comes again where it is no repeat's fault
+                pass
+            self._repeats.expect()
         decision = await self._decider.decide(records, self._clock(), on=on)
         self._repeats.hear(decision.duplicates)
         return decision

@@ -193,8 +193,7 @@ class Workspace(Loading):
             await self.load_claims(named)
             check_agreement({name: self.excerpt.claims[name] for name in named}, members)
             pieces = [piece async for piece in self._history(list(members.values()))]
-            if len(pieces) != sum(contact.size for contact in members.values()):
-                raise RetryOnFreshState("The evidence of a component has just grown.")
+            _check_history(pieces, members, statements)
             pieces += [piece for piece in returning if piece.handle is None]
             left_out = await self.judge(pieces)
             past = [
@@ -350,3 +349,12 @@ class Workspace(Loading):
         )
         changes.first = stage_moves(changes, self._members.values(), self._former)
         return changes
+
+
+def _check_history(
+    pieces: Sequence[Evidence], members: Mapping[Handle, Contact], statements: Iterable[Statement]
+) -> None:
+    """Raise `RetryOnFreshState` where evidence has come since the contacts were loaded."""
+    new = {statement.event_id for statement in statements}
+    if len(pieces) != sum(contact.size for contact in members.values()) or any(one.event_id in new for one in pieces):
+        raise RetryOnFreshState("The evidence of a component has just grown.")

@@ -11,11 +11,13 @@ A contact reads in a shell as
      organizations: ["A-1"], absorbed: [...], shared: [...], component, nobody: true, version}
 
 where `values` are for people, and `folded` is all of it for contactfold, with who said what when: packed, since nothing
-is read and written as often. What changes by itself (`component`, `version`) is beside it and not in it.
+is read and written as often. What changes by itself (`component`, `version`) is beside it and not in it. Contacts of
+more than a megabyte are packed so that each value is there once, and have none beside.
 """
 
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
+import msgspec
 from msgspec import msgpack
 
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Element, Fragment, Handle, Said
@@ -42,6 +44,12 @@ _Packed: TypeAlias = tuple[
 ]
 _pack = msgpack.Encoder().encode
 _unpack = msgpack.Decoder(_Packed).decode
+_unpack_anything = msgpack.Decoder().decode
+
+_USUAL = 0x9D
+"""How MessagePack begins an array of as many fields as `_Packed` has: what is packed densely has one more."""
+_DENSE_FROM = 1 << 20
+"""Bytes from which on a contact is packed densely: nobody has as many values but by accident, and it has to fit."""
 
 
 class Versioned(Protocol):
@@ -68,28 +76,38 @@ def as_bytes(content: str | bytes) -> bytes:
 
 def pack_contact(contact: Contact) -> bytes:
     """All of a contact but its handle, its component and its version, as MessagePack."""
-    return _pack(
-        (
-            contact.id,
-            contact.birth,
-            contact.last,
-            contact.updated,
-            contact.single,
-            contact.multi,
-            contact.owned,
-            contact.named,
-            contact.shared,
-            contact.absorbed,
-            contact.plain,
-            contact.nobody,
-            contact.size,
-        )
+    packed = _pack(_fields(contact, contact.multi))
+    if len(packed) < _DENSE_FROM:
+        return packed
+    dense = {
+        key: [element if element[2] == compared else (*element, compared) for compared, element in elements.items()]
+        for key, elements in contact.multi.items()
+    }
+    return _pack((*_fields(contact, dense), "dense"))
+
+
+def _fields(contact: Contact, multi: object) -> tuple[object, ...]:
+    return (
+        contact.id,
+        contact.birth,
+        contact.last,
+        contact.updated,
+        contact.single,
+        multi,
+        contact.owned,
+        contact.named,
+        contact.shared,
+        contact.absorbed,
+        contact.plain,
+        contact.nobody,
+        contact.size,
     )
 
 
 def unpack_contact(handle: Handle, component: EventId | None, version: int, packed: bytes) -> Contact:
     """The contact of what `pack_contact` made."""
-    (id_, birth, last, updated, single, multi, owned, named, shared, absorbed, plain, nobody, size) = _unpack(packed)
+    fields = _unpack(packed) if packed[0] == _USUAL else _unpack_dense(packed)
+    (id_, birth, last, updated, single, multi, owned, named, shared, absorbed, plain, nobody, size) = fields
     return Contact(
         handle,
         id_,
@@ -110,23 +128,30 @@ def unpack_contact(handle: Handle, component: EventId | None, version: int, pack
     )
 
 
+def _unpack_dense(packed: bytes) -> _Packed:
+    *fields, _ = _unpack_anything(packed)
+    fields[5] = {
+        key: {element[4] if len(element) == 5 else element[2]: element[:4] for element in elements}
+        for key, elements in fields[5].items()
+    }
+    converted: _Packed = msgspec.convert(fields, _Packed)
+    return converted
+
+
 FOLDED: Final = ["folded", "component", "version"]
 """What `read_contact` needs of a document."""
 
 
 def write_contact(contact: Contact) -> Document:
-    """A contact's document."""
+    """A contact's document. One that is packed densely, for its size, has no room for its values twice."""
     values: Document = {key: said[1] for key, said in contact.single.items()}
     for key, elements in contact.multi.items():
         values[key] = [element[2] for element in elements.values()]
-    document: Document = {
-        "_id": contact.handle,
-        "id": contact.id,
-        "values": values,
-        "folded": pack_contact(contact),
-        "version": contact.version + 1,
-    }
     links = values.pop(LINKS, None)
+    folded = pack_contact(contact)
+    document: Document = {"_id": contact.handle, "id": contact.id, "values": values if folded[0] == _USUAL else {}}
+    document["folded"] = folded
+    document["version"] = contact.version + 1
     if links is not None:
         document["organizations"] = links
     if contact.shared:
