@@ -152,6 +152,7 @@ class Storm:
         """At rest: every event has one outcome, the export is that of the events alone, and `verify` agrees."""
         self.pipeline.wait_until_at_rest(within=180)
         for service in self.processors:
+            service.wait()  # the last one may have only just begun
             code, _ = service.terminate()
             assert code == 0, service.last_words()
         for service in self.processors:

@@ -71,7 +71,7 @@ class Feed:
     Events with an even place are written as a program would, straight to the topic; the others as a door
     that has normalised them, where it would have taken them. `limit` is the most evidence that may be rebuilt;
     without one, nothing may become a dead letter. After each batch some of what directives left is settled. Only the
-    first batch asks what is known already, and those after one that has met a repeat.
+    first batches ask what is known already, and as many (`asking`) after one that has met a repeat.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Feed:
         partition: Partition = "contactfold.events/0",
         *,
         limit: int | None = None,
+        asking: int = 1,
     ) -> None:
         self.partition = partition
         self.offset = 0
@@ -90,7 +91,7 @@ class Feed:
         self._ahead: list[LogRecord] = []
         self._settling = itertools.cycle(SETTLING)
         limits = Limits() if limit is None else Limits(component_events=limit, dead_share=1.0)
-        self._applier = Applier(directory, SCHEMA, limits, lambda: self._now, asking=1)
+        self._applier = Applier(directory, SCHEMA, limits, lambda: self._now, asking=asking)
 
     async def recover(self) -> None:
         """Go on where the directory says this partition stands, as a processor does that starts."""

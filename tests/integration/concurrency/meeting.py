@@ -38,6 +38,10 @@ class Order(StrEnum):
     """It has begun before the first ended, and writes afterwards."""
 
 
+ALWAYS = 1_000
+"""Batches that ask whether events are known: where none asks, adding what is there keeps them apart as well."""
+
+
 @dataclass(frozen=True)
 class Meeting:
     """What is there, what two processors hear at once, and the kinds of documents both of their batches write.
@@ -138,7 +142,8 @@ async def meet(
     begin, end = len(meeting.before), len(meeting.before) + len(meeting.first)
     turnstiles = [Turnstile(await place.directory()) for _ in range(2)]
     one, other = (
-        Feed(cast(Directory, turnstile), f"contactfold.events/{n}") for n, turnstile in enumerate(turnstiles, 1)
+        Feed(cast(Directory, turnstile), f"contactfold.events/{n}", asking=ALWAYS)
+        for n, turnstile in enumerate(turnstiles, 1)
     )
     earlier = one if meeting.by_first else other
     for event in numbered[:begin]:

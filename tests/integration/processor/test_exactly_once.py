@@ -58,7 +58,7 @@ async def test_a_processor_that_is_stopped_mid_stream_leaves_nothing_lost_and_no
 
 
 async def test_a_processor_that_dies_between_two_batches_is_followed_by_one_that_goes_on(site: Site) -> None:
-    events = make_events(3, replace(LOAD, count=4000))
+    events = make_events(3, replace(LOAD, count=7000))
     log, directory = await site.log(), await site.directory()
     await append(log, events)
     died = asyncio.Event()
@@ -99,11 +99,11 @@ async def test_a_directory_lost_around_a_commit_has_every_event_once(site: Site,
     else:
         meddling.before = lose
     async with processing(log, meddling.port) as processor:
-        await append(log, make_events(4, replace(LOAD, count=2500))[1500:])
+        await append(log, make_events(4, replace(LOAD, count=6500))[1500:])
         await at_rest(log, directory)
         assert next(losses, None) is None, "the directory was lost three times"
     assert processor.stopped_because is None
-    await check_applied_once(directory, make_events(4, replace(LOAD, count=2500)))
+    await check_applied_once(directory, make_events(4, replace(LOAD, count=6500)))
 
 
 async def test_a_batch_that_another_worker_has_applied_is_neither_skipped_nor_repeated(site: Site) -> None:
