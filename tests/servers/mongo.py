@@ -106,7 +106,7 @@ class NativeMongo:
         self._home = Path(tempfile.mkdtemp(prefix="contactfold-mongo-"))
         self._replica_set = replica_set
         command = [str(find_mongod()), "--dbpath", str(self._home), "--port", str(self.port), "--bind_ip", "127.0.0.1"]
-        command += ["--wiredTigerCacheSizeGB", "1", "--nounixsocket", "--quiet"]
+        command += ["--wiredTigerCacheSizeGB", "2", "--nounixsocket", "--quiet"]
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
         # Lets a test lose the answer to a command.
         command += ["--setParameter", "enableTestCommands=1"]
@@ -188,7 +188,7 @@ class DockerMongo:
         from testcontainers.core.container import DockerContainer
 
         if self._container is None:
-            command = f"mongod --replSet rs0 --bind_ip_all --port {self.port} --wiredTigerCacheSizeGB 1"
+            command = f"mongod --replSet rs0 --bind_ip_all --port {self.port} --wiredTigerCacheSizeGB 2"
             container = DockerContainer(IMAGE).with_bind_ports(self.port, self.port).with_command(command)
             self._container = container.start()
         else:

@@ -24,16 +24,17 @@ from contactfold.domain.planning import Group, list_extra_claims, make_groups
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId
 from contactfold.domain.step import refuse, step
-from contactfold.ports import Changes, DeadLetter, Directory, Evidence, LogRecord
-from contactfold.wire import encode_statement
+from contactfold.ports import Changes, DeadLetter, Directory, LogRecord
 from contactfold_processor.aside import keep_aside
 from contactfold_processor.counting import list_subjects, pass_gates
 from contactfold_processor.crowds import find_busiest
 from contactfold_processor.hashing import find_hasher, make_hasher
+from contactfold_processor.keeping import keep_evidence
 from contactfold_processor.loading import check_agreement
 from contactfold_processor.pieces import RETRACTED
 from contactfold_processor.records import Heard, bury, hear
 from contactfold_processor.settling import decide_directive, settle_further
+from contactfold_processor.turns import TURN, make_way
 from contactfold_processor.workspace import Workspace
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Decider:
         """
 
         async def decide() -> Decision:
-            heard = hear(records, self._schema, largest=self._limits.record_bytes, now=now)
+            heard = await hear(records, self._schema, largest=self._limits.record_bytes, now=now)
             workspace = await self._begin(on)
             if heard.directive is not None:
                 if heard.directive[0].kind == ERASE:
@@ -186,9 +187,11 @@ class Decider:
         if leading < named:
             workspace.derive_claims()
             await workspace.reach(named)
+        await make_way()
         groups = make_groups(excerpt, alive)
+        await make_way()
         if (fitting := self._count_fitting(groups, records, heard)) < len(records):
-            again = hear(records[:fitting], self._schema, largest=self._limits.record_bytes, now=now)
+            again = await hear(records[:fitting], self._schema, largest=self._limits.record_bytes, now=now)
             return await self._decide_statements(
                 await self._begin(workspace.directory), records[:fitting], again, now, asking
             )
@@ -198,7 +201,9 @@ class Decider:
             outcome = refuse(statement)
             outcome.status, outcome.reasons = IGNORED, [RETRACTED, *statement.faults]
             folded.results[event_id] = outcome, None
-        self._keep(workspace, heard, folded, retracted)
+        await make_way()
+        keep_evidence(workspace, heard, folded.results, retracted)
+        await make_way()
         await workspace.accounts.hear(
             [
                 (statement, record.partition)
@@ -249,7 +254,9 @@ class Decider:
         if extra:
             await workspace.load_claims(extra)
             check_agreement(excerpt.claims, excerpt.contacts)
-        for group in stepping:
+        for place, group in enumerate(stepping):
+            if place % TURN == 0:
+                await make_way()
             for statement in group.statements:
                 folded.results[statement.event_id] = step(excerpt, statement)
         for group in groups:
@@ -307,40 +314,6 @@ class Decider:
                 for record in heard.take_out(statement.event_id):
                     folded.dead.append(bury(record, "component_too_large", reason, now))
         return fitting
-
-    def _keep(self, workspace: Workspace, heard: Heard, folded: _Folded, retracted: set[EventId]) -> None:
-        """Make evidence of every statement that did not die."""
-        for statement, record in heard.statements.values():
-            if statement.event_id in folded.results:
-                outcome, handle = folded.results[statement.event_id]
-            elif statement.faults:
-                outcome, handle = refuse(statement), None
-            else:
-                continue
-            if handle is not None:
-                handle = workspace.excerpt.present_handle(handle)
-            as_sent = statement.faults or statement.taken_as_it_is
-            organization = None if statement.faults else statement.organization
-            stub = workspace.find_stub(statement.event_id)
-            erased_by = workspace.erased_new.get(statement.event_id, ())
-            kept = Evidence(
-                statement.event_id,
-                statement.stamp,
-                record.value,
-                None if as_sent else encode_statement(statement, self._schema),
-                handle,
-                outcome,
-                record.partition,
-                record.offset,
-                organization.account_id if organization else None,
-                statement.import_row,
-                by=stub.by if stub else (),
-                retracted=statement.event_id in retracted,
-                version=stub.version if stub else 0,
-            )
-            if erased_by:
-                kept = workspace.make_skeleton(kept, statement, erased_by)
-            workspace.evidence.append(kept)
 
 
 def _list_leading(heard: Heard, shared: Collection[str]) -> set[str]:
