@@ -157,6 +157,27 @@ async def test_who_waits_too_long_hears_it_and_holds_nobody_up() -> None:
     await waiting
 
 
+async def test_everybody_waits_for_as_long_as_for_himself() -> None:
+    """One timer looks after all of them, and whoever is told in between is in nobody's way."""
+    producer, batches = make(deadline=0.2)
+    loop = asyncio.get_running_loop()
+
+    async def wait(value: int) -> float:
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            await batches.send("t", [record(value)])
+        return loop.time() - began
+
+    told = asyncio.create_task(batches.send("t", [record(0)]))
+    await turns()
+    await producer.deliver()
+    await told
+    waiting = [asyncio.create_task(wait(1))]
+    await asyncio.sleep(0.1)
+    waiting.append(asyncio.create_task(wait(2)))
+    assert all(0.19 < took < 5 for took in await asyncio.gather(*waiting))
+
+
 async def test_who_leaves_takes_nobody_along() -> None:
     producer, batches = make()
     leaving, staying = (asyncio.create_task(batches.send("t", [record(number)])) for number in (0, 1))

@@ -25,6 +25,7 @@ from contactfold.domain.event import LONGEST_NAME
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId, format_time
+from contactfold.plain_events import Plain, PlainEvents
 from contactfold.ports import EventLog, Lane, NewRecord
 from contactfold.web.access import Grant
 from contactfold.web.problems import Problem
@@ -133,6 +134,7 @@ class Acceptance:
         """`door` and `label` (the configured source, if the door has one) are what metrics count by."""
         self._log = log
         self._schema = schema
+        self._plain = PlainEvents(schema)
         self._record_bytes = limits.record_bytes
         self._most_items = max(1, limits.body_bytes // SHORTEST_EVENT)
         self._own_ids = os.urandom(16).hex()
@@ -185,16 +187,20 @@ class Acceptance:
         for done, (place, offer) in enumerate(zip(places, offers, strict=True)):
             if done % TURN == TURN - 1:
                 await asyncio.sleep(0)
-            given = None if own_id is None else f"{own_id}/{place}" if several else own_id
-            own = given or self._make_id()
+            own = self._name_item(own_id, place if several else None)
+            plain = self._take_plain(offer, source, own, began + place)
+            if plain is not None:
+                refuse_other_source(plain.source, bound)
+                records.append(plain.record)
+                fates.append(Fate(plain.event_id, plain.source, plain.id))
+                continue
             understood = understand_offer(offer, self._schema, source=source, id=own, received_at=began + place)
             if isinstance(understood, tuple):
                 fates.append(Fate(None, source, "", understood, offer.dropped))
                 continue
             if isinstance(understood, Directive) and not may_direct:
                 raise _forbid_directives(understood.kind)
-            if bound is not None and understood.source != bound:
-                raise forbid_source(bound)
+            refuse_other_source(understood.source, bound)
             ignored = (*understood.ignored_fields, *offer.dropped)
             refused = understood.faults or self._write(understood, offer.payload, records)
             fates.append(Fate(understood.event_id, understood.source, understood.id, refused, ignored))
@@ -210,6 +216,19 @@ class Acceptance:
         if taken.accepted < len(fates):
             self._rejected.inc(len(fates) - taken.accepted)
         return taken
+
+    def _name_item(self, own_id: str | None, place: int | None) -> str:
+        """What an item is called that has no id: by its request's, with its place where there are several."""
+        if own_id is None:
+            return self._make_id()
+        return own_id or self._make_id() if place is None else f"{own_id}/{place}"
+
+    def _take_plain(self, offer: Offer, source: str, own: str, received_at: int) -> Plain | None:
+        """An offer that is as nearly all are; None for any other."""
+        if type(offer.payload) is not dict or offer.faults or offer.dropped:
+            return None
+        plain = self._plain.write(offer.payload, source=source, id=own, received_at=received_at)
+        return None if plain is None or len(plain.record.value) > self._record_bytes else plain
 
     def _write(self, event: Event, sent: object, records: list[NewRecord]) -> tuple[Reason, ...]:
         """Add an event to the records, or tell why the log would not take it."""
@@ -255,6 +274,12 @@ class Acceptance:
                 "The log takes no event as large as one of these; say less in it and send all again with the same ids.",
             ) from None
         telemetry.APPEND_SECONDS.observe(time.perf_counter() - begun)
+
+
+def refuse_other_source(source: str, bound: str | None) -> None:
+    """Raise `Problem` 403 for a source other than the one that a key is bound to, if it is to any."""
+    if bound is not None and source != bound:
+        raise forbid_source(bound)
 
 
 def forbid_source(bound: str) -> Problem:

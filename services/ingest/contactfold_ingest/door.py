@@ -34,15 +34,21 @@ class Door(ABC):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nobody is answered who left before the body was there."""
+        response = await self.answer(scope, receive)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive) -> Response | None:
+        """The answer to one request, counted; None where whoever sent it has left."""
         headers: Fields = dict(scope["headers"])
         try:
             response = await self._answer(scope, headers, receive)
         except Problem as problem:
             response = self._tell_problem(problem)
         except ClientDisconnect:
-            return
+            return None
         self._count(response.status_code)
-        await response(scope, receive, send)
+        return response
 
     @abstractmethod
     async def _answer(self, scope: Scope, headers: Fields, receive: Receive) -> Response:

@@ -61,6 +61,7 @@ class _Batch:
 class _Queue:
     """The batches of one partition that are not under way, in their order: all but the last are full."""
 
+    place: TopicPartition
     batches: deque[_Batch] = field(default_factory=deque)
     delivery: asyncio.Task[None] | None = None
 
@@ -73,7 +74,10 @@ class Batches:
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
         self._queues: dict[TopicPartition, _Queue] = {}
-        self._known: dict[str, list[int]] = {}
+        self._known: dict[str, list[_Queue]] = {}
+        self._callers: deque[tuple[float, asyncio.Future[None]]] = deque()
+        """Whoever waits and until when, in the order of both; some may have been told in the meantime."""
+        self._expiry: asyncio.TimerHandle | None = None
 
     async def send(self, topic: str, records: Sequence[NewRecord]) -> None:
         """Send records; acknowledged by all in-sync replicas when it returns, those of one partition in their order.
@@ -81,14 +85,35 @@ class Batches:
         Raises `TimeoutError` by the deadline, and what the library raises.
         """
         caller = _Caller(self._loop.create_future())
-        expiry = self._loop.call_later(self._deadline, _expire, caller.done)
+        self._expect(caller.done)
         try:
-            places = self._known.get(topic) or await self._places(topic)
+            queues = self._known.get(topic) or await self._find_queues(topic)
+            count = len(queues)
             for record in records:
-                self._queue(topic, places[hash_key(record.key) % len(places)], record, caller)
+                self._queue(queues[hash_key(record.key) % count], record, caller)
             await caller.done
         finally:
-            expiry.cancel()
+            caller.done.cancel()  # where it is not told yet, nobody waits for it any more
+
+    def _expect(self, done: asyncio.Future[None]) -> None:
+        """Let somebody wait no longer than the deadline: with one timer for all, as nearly all are told long before."""
+        callers = self._callers
+        while callers and callers[0][1].done():
+            callers.popleft()
+        callers.append((self._loop.time() + self._deadline, done))
+        if self._expiry is None:
+            self._expiry = self._loop.call_later(self._deadline, self._expire)
+
+    def _expire(self) -> None:
+        """Tell whoever has waited long enough, and look again when the next one will have."""
+        self._expiry = None
+        callers, now = self._callers, self._loop.time()
+        while callers and (callers[0][1].done() or callers[0][0] <= now):
+            done = callers.popleft()[1]
+            if not done.done():
+                done.set_exception(TimeoutError())
+        if callers:
+            self._expiry = self._loop.call_at(callers[0][0], self._expire)
 
     async def finish(self, within: float) -> None:
         """Deliver what is there within some seconds; whatever is left then fails."""
@@ -98,32 +123,29 @@ class Batches:
             for delivery in under_way:
                 delivery.cancel()
 
-    async def _places(self, topic: str) -> list[int]:
-        """A topic's partitions, asked for once a batch: there may be more of them from one moment to the next."""
+    async def _find_queues(self, topic: str) -> list[_Queue]:
+        """A topic's queues, found once a batch: there may be more partitions from one moment to the next."""
         partitions: set[int] = await self.producer.partitions_for(topic)
-        self._known[topic] = places = sorted(partitions)
-        return places
+        places = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+        self._known[topic] = queues = [self._queues.setdefault(place, _Queue(place)) for place in places]
+        return queues
 
-    def _queue(self, topic: str, partition: int, record: NewRecord, caller: _Caller) -> None:
-        place = TopicPartition(topic, partition)
-        queue = self._queues.get(place)
-        if queue is None:
-            queue = self._queues[place] = _Queue()
+    def _queue(self, queue: _Queue, record: NewRecord, caller: _Caller) -> None:
         if not queue.batches or not queue.batches[-1].take(record, caller):
             batch = _Batch(self.producer.create_batch())
             batch.take(record, caller)  # the first is taken whatever its size
             queue.batches.append(batch)
         if queue.delivery is None:
             # A task begins after everything that is ready now, so requests that came together go together.
-            queue.delivery = self._loop.create_task(self._deliver(place, queue))
+            queue.delivery = self._loop.create_task(self._deliver(queue))
 
-    async def _deliver(self, place: TopicPartition, queue: _Queue) -> None:
+    async def _deliver(self, queue: _Queue) -> None:
         """Send a partition's batches one after the other, as long as there are any."""
         try:
             while queue.batches:
                 batch = queue.batches.popleft()
                 try:
-                    fault = await self._send(place, batch.builder)
+                    fault = await self._send(queue.place, batch.builder)
                 except asyncio.CancelledError:
                     queue.batches.appendleft(batch)
                     raise
@@ -147,11 +169,6 @@ class Batches:
         return None
 
 
-def _expire(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_exception(TimeoutError())
-
-
 @lru_cache(maxsize=1 << 14)
 def hash_key(key: bytes) -> int:
     """What every Kafka client chooses a record's partition by: murmur2 of its key, without the sign."""
@@ -160,8 +177,7 @@ def hash_key(key: bytes) -> int:
     found = _SEED ^ length
     for word in unpack_from(f"<{length >> 2}I", key):
         mixed = word * _FACTOR & _WORD
-        mixed = (mixed ^ mixed >> 24) * _FACTOR & _WORD
-        found = found * _FACTOR & _WORD ^ mixed
+        found = (found * _FACTOR ^ (mixed ^ mixed >> 24) * _FACTOR) & _WORD
     if whole != length:
         found = (found ^ int.from_bytes(key[whole:], "little")) * _FACTOR & _WORD
     found = (found ^ found >> 13) * _FACTOR & _WORD

@@ -91,7 +91,7 @@ def _parse_own(text: str) -> int | None:
     """As `parse_time`, of what `format_time` writes: nearly every time on the log is written so."""
     try:
         since = datetime.fromisoformat(text[:26]) - _BEGIN
-    except ValueError:
+    except (ValueError, TypeError):  # the latter where a zone stands among the first 26 characters
         return None
     microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     return microseconds if EARLIEST <= microseconds <= LATEST else None

@@ -75,9 +75,9 @@ def _take_phones(attribute: Attribute, country: str | None, *, strict: bool) -> 
     junk, longest = _bounds(attribute)
 
     def take(text: str) -> str | None:
-        # One digit repeated is junk, too: not where the last two are digits and differ.
-        end = text[-2:]
-        if len(text) > longest or not text.isascii() or not end.isdecimal() or end[0] == end[-1]:
+        # One digit repeated is junk, too: not where another stands before those that are as the last.
+        last = text[-1:]
+        if len(text) > longest or not text.isascii() or not last.isdecimal() or not text.rstrip(last)[-1:].isdecimal():
             return None
         return phone_of(text, country, strict) if text.casefold() not in junk else None
 

@@ -4,12 +4,9 @@ Only pure ASGI middleware: anything built on `BaseHTTPMiddleware` costs a hot ro
 """
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
@@ -17,11 +14,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contactfold.domain.errors import ContactfoldError, Unavailable
 from contactfold.domain.outcome import Reason
 from contactfold.web.access import READ, KeyRing
+from contactfold.web.direct import DirectDoor, DirectDoors
+from contactfold.web.last_resort import LastResort
 from contactfold.web.loopback import is_from_this_machine
 from contactfold.web.openapi import answer, answers, name_operation, serve_description, shows
 from contactfold.web.problems import JsonResponse, Problem, problem_response
@@ -48,8 +47,6 @@ _METRICS_EXAMPLE = """\
 # TYPE contactfold_requests_total counter
 contactfold_requests_total{door="events",status="202"} 17.0
 """
-
-_log = structlog.get_logger(__name__)
 
 
 def make_app(*, title: str, ring: KeyRing, probes: Mapping[str, Probe], version: str) -> FastAPI:
@@ -81,36 +78,9 @@ def make_app(*, title: str, ring: KeyRing, probes: Mapping[str, Probe], version:
     return app
 
 
-class LastResort:
-    """Answers 500 for what nobody foresaw, and logs where it happened, never what was being worked on."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, and stand in where an error comes back before a response began."""
-        begun = False
-
-        async def watch(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watch)
-        except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(place.filename).name}:{place.lineno}"
-            _log.error("request_failed", error=type(error).__name__, where=where)
-            if begun or scope["type"] != "http":
-                raise
-            detail = "Something went wrong inside the server; its log says where. The request may be repeated."
-            await problem_response(Problem(500, "internal_error", detail))(scope, receive, send)
-
-
 def put_in_front(app: FastAPI, path: str, method: str, door: ASGIApp) -> None:
     """Let a door that most requests go through be reached at once. It needs a route as well, for other methods."""
-    app.state.direct[path, method] = LastResort(door)
+    app.state.direct[path, method] = door
 
 
 class Front:
@@ -121,7 +91,14 @@ class Front:
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
-        self._doors: Mapping[tuple[str, str], ASGIApp] = getattr(app.state, "direct", {})
+        doors: Mapping[tuple[str, str], Any] = getattr(app.state, "direct", {})
+        self._doors = {place: LastResort(door) for place, door in doors.items()}
+        self.direct: DirectDoors = {
+            (path.encode(), method.encode()): door
+            for (path, method), door in doors.items()
+            if isinstance(door, DirectDoor)
+        }
+        """Those of them that answer whole requests of a connection themselves."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -11,11 +11,13 @@ nothing costs more, so both are written at once.
 import asyncio
 from collections.abc import Awaitable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from contactfold.web.direct import USUAL, DirectDoor, DirectDoors, Whole
 from contactfold.web.problems import Problem, problem_response
 
 LONGEST_HEAD = 64 * 1024
@@ -30,15 +32,31 @@ class BoundedHttp(HttpToolsProtocol):
 
     _head = 0
     """Bytes received since the present request began, or since a piece of its body came: of a head, or of trailers."""
+    _door: DirectDoor | None = None
+    """The door that answers the present request itself, if that comes whole with what is being read."""
+    _body = b""
+    """What has come of that request's body."""
+    _rests_since: float | None = None
+    """Since when nothing was sent on a connection on which whole requests were answered."""
+    _rest: asyncio.TimerHandle | None = None
+    """What looks after such a connection: once for many requests, as most go on at once."""
+
+    def __init__(self, config: uvicorn.Config, *rest: Any, **more: Any) -> None:
+        super().__init__(config, *rest, **more)
+        plain = not (self.root_path or self.access_log or self.limit_concurrency)
+        self._direct: DirectDoors = getattr(config.app, "direct", {}) if plain else {}
 
     def data_received(self, data: bytes) -> None:
         """Take what came, at most a head's worth of it at a time while a head is being read."""
+        self._rests_since = None
         for begin in range(0, len(data), LONGEST_HEAD):
             part = data[begin : begin + LONGEST_HEAD]
             self._head += len(part)
             super().data_received(part)
             if self.transport.is_closing():
                 return
+            if self._door is not None:
+                self._go_the_usual_way()
             if self._head > LONGEST_HEAD:
                 self._refuse(Problem(431, "headers_too_large", _TOO_LONG))
                 return
@@ -46,17 +64,79 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A request's head is there."""
         self._head = 0
-        super().on_headers_complete()
+        door = self._direct.get((self.url, self.parser.get_method())) if self._direct else None
+        if (
+            door is not None
+            and (self.cycle is None or self.cycle.response_complete)
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and USUAL.isdisjoint([name for name, _ in self.headers])
+        ):
+            self._door = door
+        else:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body is there."""
         self._head = 0
-        super().on_body(body)
+        if self._door is not None:
+            self._body += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request is there; whatever comes next is the head of another."""
         self._head = 0
-        super().on_message_complete()
+        door, self._door = self._door, None
+        if door is None:
+            super().on_message_complete()
+            return
+        body, self._body = self._body, b""
+        path = self.url.decode("ascii")
+        self.scope |= {"method": self.parser.get_method().decode(), "path": path, "raw_path": self.url}
+        self.scope["query_string"] = b""
+        whole = Whole(self, body)
+        self.cycle = cast("Any", whole)
+        task = self.loop.create_task(whole.run(door, cast("Scope", self.scope)))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def _go_the_usual_way(self) -> None:
+        """Begin a request of which something is still to come."""
+        self._door = None
+        body, self._body = self._body, b""
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)
+
+    def go_on(self) -> None:
+        """A whole request is answered: begin what was sent ahead, or wait for as long as a connection may rest."""
+        if self.pipeline or self.transport.is_closing():
+            self.on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._rests_since = self.loop.time()
+        if self._rest is None:
+            self._rest = self.loop.call_later(self.timeout_keep_alive, self._end_rest)
+
+    def _end_rest(self) -> None:
+        """Hang up on who has sent nothing for long enough."""
+        self._rest = None
+        if self._rests_since is None or self.transport.is_closing():
+            return
+        left = self._rests_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._rest = self.loop.call_later(left, self._end_rest)
+        else:
+            self.timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        super().connection_lost(exc)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """A request's turn has come."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from contactfold.domain.stamp import EARLIEST, LATEST, format_time, parse_time
 
-LIKE_OURS = st.from_regex(r"[0-9W\-]{4}-[0-9W\-]{2}-[0-9\-]{2}T[0-9:\-]{8}\.[0-9,.]{6}Z", fullmatch=True)
+LIKE_OURS = st.from_regex(r"[0-9W\-]{4}-[0-9W\-]{2}-[0-9\-]{2}T[0-9:\-]{8}\.[0-9,.+:\-Z]{6}Z", fullmatch=True)
 
 
 @given(st.integers(EARLIEST, LATEST))
@@ -30,6 +30,9 @@ def test_what_is_as_long_as_a_written_time_means_what_it_means_with_its_zone_in_
         "2026-01-01T00:00:00,000000Z",
         "２026-01-01T00:00:00.000000Z",  # noqa: RUF001 -- a digit of another script
         "2026-01-01T00:00:00.000000z ",
+        "2026-01-01T00:00:00.0+0100Z",
+        "2026-01-01T00:00:00.+01:00Z",
+        "2026-01-01T00:00:00.00000ZZ",
     ],
 )
 def test_what_is_no_time_is_none(text: str) -> None:
