@@ -148,6 +148,10 @@ class Applier:
                 await asyncio.sleep(backoff(tries))
         return await self.bury(records[0], last)
 
+    def forget_ahead(self) -> None:
+        """Drop what was decided ahead: others write what it rests on before it can be written."""
+        self._ahead = None
+
     async def _apply(self, records: Sequence[LogRecord], upcoming: Upcoming | None = None) -> Applied:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead.is_of(records):
@@ -214,7 +218,7 @@ class Applier:
         """Write a batch, and decide the next one meanwhile. Raises what the writing raises, and nothing else."""
         writing = asyncio.create_task(self._write(changes))
         try:
-            ahead = await self._look_ahead(FollowingDirectory(self._directory, changes, writing), upcoming)
+            ahead = await self._look_ahead(changes, writing, upcoming)
             await writing
         finally:
             # Where the process is to end: nothing may go on behind a directory that is closed.
@@ -222,15 +226,29 @@ class Applier:
             await asyncio.gather(writing, return_exceptions=True)
         self._ahead = ahead
 
-    async def _look_ahead(self, following: FollowingDirectory, upcoming: Upcoming) -> "_Ahead | None":
-        """Decide what comes next; None where that fails: it is decided again, alone, and told then."""
+    async def _look_ahead(self, changes: Changes, writing: "asyncio.Task[None]", upcoming: Upcoming) -> "_Ahead | None":
+        """Decide what comes next; None where that fails: it is decided again, alone, and told then.
+
+        Also None as soon as the writing fails: what rests on it is worth nothing then.
+        """
+        following = FollowingDirectory(self._directory, changes, writing)
         try:
             records = await upcoming()
             if not records:
                 return None
-            return _Ahead(records, await self._decide(records, following.as_directory))
+            deciding = asyncio.create_task(self._decide(records, following.as_directory))
+        except Exception:  # noqa: BLE001 -- as below
+            return None
+        try:
+            await asyncio.wait({writing, deciding}, return_when=asyncio.FIRST_COMPLETED)
+            if not deciding.done() and (writing.cancelled() or writing.exception() is not None):
+                return None
+            return _Ahead(records, await deciding)
         except Exception:  # noqa: BLE001 -- whatever it is, it comes again where it is dealt with
             return None
+        finally:
+            deciding.cancel()
+            await asyncio.gather(deciding, return_exceptions=True)
 
     async def settle(self, limit: int = AT_ONCE, *, busy: Sequence[EventId] = ()) -> bool:
         """Do the next rebuilds of a directive that is settling and not in `busy`; False where there is none.

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Protocol, TypeAlias, TypeVar
 
 from contactfold.domain.schema import Schema
-from contactfold.ports import Changes, Directory, LogRecord, Partition
+from contactfold.ports import Changes, Directory, LogRecord, Partition, Window
 from contactfold.wire import Unreadable, read_record
 from contactfold_processor.pacing import Pace
 
@@ -42,6 +42,14 @@ class Cut:
     hot: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The identifiers of people whom others have written since a batch was decided, and how many people these are."""
+
+    identifiers: set[str]
+    people: int
+
+
 class Heat:
     """What a processor knows to be hot. `pace` is that of the batches of hot people."""
 
@@ -57,28 +65,37 @@ class Heat:
         """Whether nobody is known to be hot, so that batches are cut from the front."""
         return not self._hot
 
-    async def learn(self, refused: Changes) -> bool:
-        """Look which documents of a refused batch are stored in another version by now; whether that is news."""
+    async def find_overtaken(self, refused: Changes) -> Overtaken:
+        """Whom of a refused batch others have written since: their documents are stored in another version by now."""
         contacts = {contact.handle: contact for contact in (*refused.contacts, *refused.gone_contacts)}
         claims = {claim.identifier: claim for claim in (*refused.claims, *refused.gone_claims)}
         components = {component.id: component for component in (*refused.components, *refused.gone_components)}
-        stored_contacts, stored_claims, stored_components = await asyncio.gather(
+        positions, stored_contacts, stored_claims, stored_components = await asyncio.gather(
+            self._directory.positions([window.partition for window in refused.positions]),
             self._directory.contacts(list(contacts)),
             self._directory.claims(list(claims)),
             self._directory.components(list(components)),
         )
+        if any(window.found != _next(positions.get(window.partition)) for window in refused.positions):
+            return Overtaken(set(), 0)  # Not others with other events: somebody has applied these very records.
         old = _find_old(contacts, stored_contacts)
         joined = _find_old(components, stored_components)
         found = _find_old(claims, stored_claims)
-        for handle, contact in contacts.items():
-            if handle in old or contact.component in joined:
-                found |= contact.owned | contact.named
-                present = stored_contacts.get(handle)
-                found |= present.owned | present.named if present is not None else set()
+        people = [one for one in contacts.values() if one.handle in old or one.component in joined]
+        # Who is new to two batches at once is made under another handle in each, and has a claim in common.
+        new = {owner for claim in found if (owner := claims[claim].owner) is not None} - {one.handle for one in people}
+        for contact in people:
+            found |= contact.owned | contact.named
+            present = stored_contacts.get(contact.handle)
+            found |= present.owned | present.named if present is not None else set()
+        return Overtaken(found, len(people) + len(new))
+
+    def learn(self, overtaken: Overtaken) -> bool:
+        """Keep these people apart from now on; whether that is news."""
         if len(self._hot) > _MOST:
             self.cool()
-        news = not found <= self._hot
-        self._hot |= found
+        news = not overtaken.identifiers <= self._hot
+        self._hot |= overtaken.identifiers
         return news
 
     def cut(self, pending: Sequence[LogRecord], size: int) -> Cut:
@@ -136,6 +153,10 @@ class Heat:
             return frozenset(read_record(record, self._schema).identifiers)
         except Unreadable:
             return frozenset()
+
+
+def _next(window: Window | None) -> int | None:
+    return None if window is None else window.next
 
 
 def _find_old(loaded: Mapping[K, _Versioned], stored: Mapping[K, _Versioned]) -> set[K]:

@@ -60,6 +60,11 @@ class Pace:
         self.conflicts = self.contradictions = 0
         self.size = min(self.largest, self.size * 2)
 
+    def start_over(self) -> None:
+        """Whoever was met is not met again: all that conflicts have taken is taken back."""
+        self.conflicts = self.contradictions = 0
+        self.size = self.largest
+
 
 @dataclass(slots=True)
 class Yielding:

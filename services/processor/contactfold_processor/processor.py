@@ -28,11 +28,13 @@ from contactfold.ports import (
     Partition,
     Window,
 )
+from contactfold_processor.apart import Apart
 from contactfold_processor.applying import Applied, Applier, Tripped
 from contactfold_processor.breaker import STOPPED, Stop, read_stop, write_stop
 from contactfold_processor.gaps import accept_gap, is_accepted, take_gap
-from contactfold_processor.heat import HOT_AFTER, Heat
+from contactfold_processor.heat import Heat
 from contactfold_processor.intake import Intake
+from contactfold_processor.meeting import Meeting
 from contactfold_processor.pacing import Pace, Yielding, backoff
 from contactfold_processor.settler import Settler
 
@@ -89,6 +91,8 @@ class Processor:
         self._settler = Settler(directory, self._applier, clock)
         self._pace = Pace()
         self._heat = Heat(directory, schema)
+        self._meeting = Meeting(directory)
+        self._apart = Apart(self._pace, self._heat, self._meeting)
         self._yielding = Yielding()
         self._checked_at = 0
         self._acknowledged_at = 0
@@ -124,6 +128,8 @@ class Processor:
         return dict.fromkeys(partitions, 0) | await self._applier.load_windows(partitions)
 
     async def _leave(self, reader: LogReader) -> None:
+        with contextlib.suppress(Unavailable):
+            await self._meeting.end()
         with contextlib.suppress(Unavailable):
             if self._to_acknowledge:
                 await reader.acknowledge(self._to_acknowledge)
@@ -170,6 +176,7 @@ class Processor:
 
     async def _why_silent(self) -> str | None:
         """Why nothing was fetched: a log that is away is as silent as one without news, so it is asked now and then."""
+        await self._meeting.end()
         now = self._clock()
         if now - self._probed_at < _PROBE_EVERY:
             return self.away
@@ -182,10 +189,17 @@ class Processor:
 
     async def _apply(self, intake: Intake, reader: LogReader, stop: asyncio.Event) -> None:
         """Apply some of the pending records: the first ones of each of some partitions."""
+        if not await self._apart.may_write(len(intake.pending)):
+            # By the time of its turn, others have written what was decided ahead.
+            self._applier.forget_ahead()
+            if not await self._meeting.wait(stop):
+                return
         cut = self._heat.cut(intake.pending, self._pace.size)
         pace, batch = self._heat.pace if cut.hot else self._pace, cut.records
         # A decision ages while another batch is written: not where others write the same people.
-        in_peace = self._heat.is_cold and self._pace.is_full and not self._settler.busy
+        goes_on = self._meeting.goes_on
+        alone = goes_on or (self._pace.is_full and not self._meeting.takes_turns)
+        in_peace = alone and self._heat.is_cold and not self._settler.busy
         upcoming = partial(intake.look_ahead, reader, len(batch)) if in_peace else None
         begun = self._clock()
         try:
@@ -197,7 +211,7 @@ class Processor:
                 _log.warning("batch_conflicts", records=len(batch), conflicts=pace.conflicts, why=str(conflict))
             if len(batch) > 1 or pace.contradictions < _LAST_CONTRADICTION:
                 await _wait(stop, pause)
-                await self._part(pace)
+                await self._apart.learn(self._applier.refused, pace)
                 return
             # Nobody writes one person for so long: what is stored contradicts itself, and this record met it.
             applied = await self._applier.bury(batch[0], conflict)
@@ -207,15 +221,8 @@ class Processor:
             self._heat.succeed()
         else:
             pace.succeed()
+        await self._meeting.succeed(last=not goes_on)
         self._tell(batch[: applied.count], applied, intake.lane, begun, conflicts)
-
-    async def _part(self, pace: Pace) -> None:
-        """After two conflicts in a row, keep those apart whom another processor writes too."""
-        refused = self._applier.refused
-        if pace.conflicts % HOT_AFTER or refused is None or not await self._heat.learn(refused):
-            return
-        if pace is self._pace:
-            pace.part()
 
     def _tell(self, batch: Sequence[LogRecord], applied: Applied, lane: Lane, begun: int, conflicts: int) -> None:
         decision = applied.decision
@@ -273,6 +280,7 @@ class Processor:
 
     async def _start_over(self, reader: LogReader, intake: Intake) -> None:
         """Read the partitions of what was fetched again from where the directory says they stand."""
+        await self._meeting.end()
         dropped = intake.drop()
         partitions = sorted({record.partition for record in dropped})
         first = {record.partition: record.offset for record in reversed(dropped)}

@@ -21,7 +21,7 @@ from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.stamp import format_time
 from contactfold.ports import Changes, Directory, Lane, LogRecord, NewRecord
 from contactfold_processor.applying import Applier
-from contactfold_processor.heat import Heat
+from contactfold_processor.heat import Heat, Overtaken
 from e2e.loads import START, Event
 from fakes.memory_directory import MemoryDirectory
 from integration.processor.rig import (
@@ -131,7 +131,7 @@ async def test_a_hot_person_costs_a_few_tries_a_record_and_others_none(log: Sqli
 async def test_without_heat_every_record_is_slowed_down(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the bound of the test before this one rests on."""
 
-    async def learn_nothing(_: Heat, __: Changes) -> bool:
+    def learn_nothing(_: Heat, __: Overtaken) -> bool:
         return False
 
     monkeypatch.setattr(Heat, "learn", learn_nothing)

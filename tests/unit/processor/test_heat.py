@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from contactfold.config import Limits
-from contactfold.ports import Changes, LogRecord
+from contactfold.ports import Changes, LogRecord, Window
 from contactfold_processor.deciding import Decider
 from contactfold_processor.heat import Cut, Heat
 from fakes.memory_directory import MemoryDirectory
@@ -42,7 +42,7 @@ async def learned(size: int = 1) -> Heat:
     await directory.commit(await decide(directory, record(0, 0, HOT, "old@x.com")))
     refused = await refused_by(directory, record(1, 0, HOT), record(0, 1, HOT), record(0, 2, "cold@x.com"))
     heat = Heat(directory, SCHEMA)
-    assert await heat.learn(refused)
+    assert heat.learn(await heat.find_overtaken(refused))
     heat.pace.size = size
     return heat
 
@@ -124,7 +124,7 @@ async def test_an_identifier_that_two_batches_have_just_made_is_hot() -> None:
     directory = MemoryDirectory()
     refused = await refused_by(directory, record(1, 0, HOT), record(0, 0, HOT), record(0, 1, "cold@x.com"))
     heat = Heat(directory, SCHEMA)
-    assert await heat.learn(refused)
+    assert heat.learn(await heat.find_overtaken(refused))
     assert is_hot(heat, "hot")
     assert not is_hot(heat, "cold")
 
@@ -143,16 +143,39 @@ async def test_people_whose_component_another_processor_wrote_are_hot() -> None:
     await directory.commit(await decide(directory, *records))
     refused = await refused_by(directory, record(1, 0, "a@x.com"), record(0, 2, "b@x.com"), record(0, 3, "c@x.com"))
     heat = Heat(directory, SCHEMA)
-    assert await heat.learn(refused)
+    assert heat.learn(await heat.find_overtaken(refused))
     assert is_hot(heat, "b")
     assert not is_hot(heat, "c")
+
+
+async def test_people_in_common_are_counted_once_however_they_are_known() -> None:
+    directory = MemoryDirectory()
+    await directory.commit(await decide(directory, record(0, 0, "a@x.com", "old@x.com")))
+    changes = await decide(directory, *(record(0, 1 + n, f"{name}@x.com") for n, name in enumerate("abcd")))
+    await directory.commit(
+        await decide(directory, *(record(1, n, f"{name}@x.com") for n, name in enumerate(("old", "b", "c"))))
+    )
+    overtaken = await Heat(directory, SCHEMA).find_overtaken(changes)
+    assert overtaken.people == 3
+    assert overtaken.identifiers == {f"email:{name}@x.com" for name in ("a", "old", "b", "c")}
+
+
+async def test_whoever_has_applied_the_same_records_has_met_nobody() -> None:
+    """A partition that another processor had just before: what it has written is no meeting."""
+    directory = MemoryDirectory()
+    refused = await refused_by(directory, record(0, 0, HOT), record(0, 0, HOT))
+    partition = "contactfold.events/0"
+    refused.positions = [Window(partition, 1)]
+    await directory.commit(Changes(positions=[Window(partition, 1)]))
+    overtaken = await Heat(directory, SCHEMA).find_overtaken(refused)
+    assert (overtaken.people, overtaken.identifiers) == (0, set())
 
 
 async def test_a_conflict_that_left_no_trace_teaches_nothing() -> None:
     directory = MemoryDirectory()
     changes = await decide(directory, record(0, 0, HOT))
     heat = Heat(directory, SCHEMA)
-    assert not await heat.learn(changes)
+    assert not heat.learn(await heat.find_overtaken(changes))
     assert not is_hot(heat, "hot")
 
 
@@ -160,8 +183,8 @@ async def test_what_is_known_already_is_no_news() -> None:
     directory = MemoryDirectory()
     refused = await refused_by(directory, record(1, 0, HOT), record(0, 0, HOT))
     heat = Heat(directory, SCHEMA)
-    assert await heat.learn(refused)
-    assert not await heat.learn(refused)
+    assert heat.learn(await heat.find_overtaken(refused))
+    assert not heat.learn(await heat.find_overtaken(refused))
 
 
 async def test_when_hot_people_go_well_for_long_they_are_hot_no_more() -> None:

@@ -38,6 +38,14 @@ def test_what_is_kept_apart_takes_the_last_halving_back() -> None:
     assert pace.conflicts == 0
 
 
+def test_who_takes_turns_with_others_begins_with_the_largest_batches() -> None:
+    pace = Pace(largest=1000, size=1000)
+    for _ in range(3):
+        pace.conflict()
+    pace.start_over()
+    assert pace == Pace(largest=1000, size=1000)
+
+
 def test_an_eager_pace_grows_by_half_and_loses_a_quarter_before_it_halves() -> None:
     pace = Pace(size=1, eager=True)
     sizes = []
