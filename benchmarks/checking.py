@@ -41,13 +41,13 @@ async def find_faults(directory: Directory, *workloads: Workload) -> list[str]:
 def _compare(contact: Contact, person: Person) -> str | None:
     """What a contact has otherwise than the events said, or None."""
     labels = {element[2] for element in contact.multi.get("labels", {}).values()}
-    identifiers = {f"email:{person.email}", f"phone_number:{person.phone}"}
+    identifiers = {f"email:{person.email}"} | ({f"phone_number:{person.phone}"} if person.phone else set())
     if labels != person.labels:
         return f"has the labels {sorted(map(str, labels))} instead of {sorted(person.labels)}"
     if contact.single["city"][1] != person.city:
         return f"lives in {contact.single['city'][1]} instead of {person.city}"
     if contact.size != person.events:
         return f"has {contact.size} pieces of evidence instead of {person.events}"
-    if not identifiers <= contact.owned or len(contact.owned) != 3:
-        return f"owns {len(contact.owned)} identifiers, not the three of its events"
+    if not identifiers <= contact.owned or len(contact.owned) != len(identifiers) + 1:
+        return f"owns {len(contact.owned)} identifiers, not the {len(identifiers) + 1} that nobody had before"
     return None

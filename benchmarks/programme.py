@@ -38,6 +38,7 @@ STARTING = "Starting"
 CONNECT = {1: "Kafka Connect, one task", 2: "Kafka Connect, two tasks"}
 OURS = {1: "contactfold, one worker", 2: "contactfold, two workers"}
 VAST = 10_000_000
+OFFICE = 500
 RAW = "a handler that only produces"
 MONGOIMPORT, SCRIPT = "mongoimport --mode=merge", "a script with bulk_write"
 
@@ -128,6 +129,7 @@ class Programme:
         late = Row("one worker, 30 % of the events late", TO_MONGODB, against=OURS[1], floor=0.7)
         yield self._ours(late, Workload(events, people, seed, late=0.3), 1)
         if self._sizes.long:
+            yield from self._unlike(events, people, seed)
             few, many = "with 10,000 contacts", "with 1,000,000 contacts"
             for name, known in ((few, 10_000), (many, 1_000_000)):
                 row = Row(f"one worker, {name}", TO_MONGODB, against=None if name == few else f"one worker, {few}")
@@ -143,6 +145,16 @@ class Programme:
             )
             vast.named = True
             yield vast
+
+    def _unlike(self, events: int, people: int, seed: int) -> Iterator[Scene]:
+        """People and arrivals that are not as even as those of the common log, on one worker."""
+        for name, workload in (
+            ("people by Zipf's law", Workload(events, people, seed, skewed=True)),
+            ("people in three parts who become one", Workload(events, people, seed, parted=True)),
+            ("a burst of late events that are not plain", Workload(events, people, seed, burst=0.25)),
+            (f"{OFFICE} people with one phone number", Workload(events, people, seed, office=OFFICE)),
+        ):
+            yield self._ours(Row(f"one worker, {name}", TO_MONGODB, against=OURS[1]), workload, 1, once=True)
 
     def _connect(self, tasks: int, log: Place) -> Measure:
         return Connect(self._stage, self._workload, log, tasks).measure

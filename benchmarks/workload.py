@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from contactfold.domain.event import Statement
+from contactfold.domain.event import UPDATE, Statement
 from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import format_time
 from contactfold.ports import NewRecord
@@ -26,6 +26,12 @@ newsletter vip trial lead webinar reseller partner beta
 """
 _FIRST, _LAST, _CITY, _LABEL = (line.split() for line in _WORDS.splitlines())
 
+_NAMES = ("external_customer_id", "email", "phone_number")
+_ALL, _ONE = frozenset(_NAMES), frozenset(["email"])
+
+_SPREAD = 2_654_435_761
+"""A number by whose multiples numbers in a row are spread evenly over 32 bits."""
+
 _BEGIN = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z, in microseconds."""
 
@@ -35,7 +41,8 @@ class Person:
     """What the events say of one person, all of them together."""
 
     email: str
-    phone: str
+    phone: str | None
+    """None where somebody else was heard of with it before."""
     events: int = 0
     city: str = ""
     labels: set[str] = field(default_factory=set)
@@ -47,6 +54,11 @@ class Workload:
 
     Partial events of a person travel on another partition than the others: processors then meet. `late` of all events
     are written to the log right after the next event of the same person. `first`: where the numbering of people begins.
+
+    `skewed`: people are drawn by Zipf's law, so that one of 50,000 has 6 % of the events. `parted`: each event names
+    one identifier only, until the pass over everybody, which then comes last, makes one contact of the three that each
+    person is by then. `burst` of the events after the first pass only fill what is empty (`update`), and come last, all
+    at once. `office`: so many people have one phone number, which is the first one's of them to be heard of.
     """
 
     events: int
@@ -55,23 +67,31 @@ class Workload:
     partial: float = 0.0
     late: float = 0.0
     first: int = 0
+    skewed: bool = False
+    parted: bool = False
+    burst: float = 0.0
+    office: int = 1
 
     def payloads(self) -> Iterator[dict[str, Any]]:
         """The events as a sender would post them, in the order they happened, one second apart."""
-        for index, who, city, label, whole, own_id in self._draw():
+        for index, who, city, label, named, own_id in self._draw():
             values: dict[str, Any] = {
                 "first_name": _FIRST[who % len(_FIRST)],
                 "last_name": _LAST[who // len(_FIRST) % len(_LAST)],
-                "email": [_email(who)],
                 "company": f"{_LAST[who % len(_LAST)]} & Partners {who % 977:03d}",
                 "title": "Head of Purchasing",
                 "city": city,
                 "labels": [label],
             }
-            if whole:
-                values |= {"external_customer_id": _customer(who), "phone_number": [_phone(who)]}
+            identifiers = (
+                ("email", [_email(who)]),
+                ("external_customer_id", _customer(who)),
+                ("phone_number", [self._phone(who)]),
+            )
+            values |= {key: value for key, value in identifiers if key in named}
             occurred_at = format_time(_BEGIN + index * 1_000_000)
-            yield {"id": own_id, "source": SOURCE, "occurred_at": occurred_at, "values": values}
+            event = {"id": own_id, "source": SOURCE, "occurred_at": occurred_at, "values": values}
+            yield event | {"action": UPDATE} if self._only_fills(index) else event
 
     def records(self, schema: Schema) -> Iterator[NewRecord]:
         """The events as a door writes them to the log, in the order they arrive."""
@@ -83,6 +103,10 @@ class Workload:
             yield write_event(statement, schema)
 
     def _arriving(self) -> Iterator[dict[str, Any]]:
+        if self.burst:
+            yield from (payload for payload in self.payloads() if "action" not in payload)
+            yield from (payload for payload in self.payloads() if "action" in payload)
+            return
         if not self.late:
             yield from self.payloads()
             return
@@ -122,25 +146,44 @@ class Workload:
     def expected(self) -> dict[str, Person]:
         """What must be in the directory in the end, by `external_customer_id`."""
         people: dict[str, Person] = {}
-        for _, who, city, label, _, _ in self._draw():
-            customer = _customer(who)
+        taken: set[str] = set()
+        for index, who, city, label, named, _ in self._draw():
+            customer, phone = _customer(who), self._phone(who)
             person = people.get(customer)
             if person is None:
-                person = people[customer] = Person(_email(who), _phone(who))
+                person = people[customer] = Person(_email(who), None)
+            if "phone_number" in named and phone not in taken:
+                taken.add(phone)
+                person.phone = phone
             person.events += 1
-            person.city = city
-            person.labels.add(label)
+            if not self._only_fills(index):
+                person.city = city
+                person.labels.add(label)
         return people
 
-    def _draw(self) -> Iterator[tuple[int, int, str, str, bool, str]]:
+    def _only_fills(self, index: int) -> bool:
+        """Whether an event only fills what is empty, which is nothing: its person was heard of in the first pass."""
+        return index >= self.people and (index * _SPREAD + self.seed) % (1 << 32) < self.burst * (1 << 32)
+
+    def _draw(self) -> Iterator[tuple[int, int, str, str, frozenset[str], str]]:
         rng = random.Random(self.seed)
         order = list(range(self.people))
         rng.shuffle(order)
+        begins = self.events - self.people if self.parted else 0
         for index in range(self.events):
-            first_pass = index < self.people
-            who = order[index] if first_pass else rng.randrange(self.people)
-            whole = first_pass or rng.random() >= self.partial
-            yield index, self.first + who, rng.choice(_CITY), rng.choice(_LABEL), whole, f"{rng.getrandbits(96):024x}"
+            in_pass = begins <= index < begins + self.people
+            who = order[index - begins] if in_pass else self._choose(rng)
+            if self.parted and not in_pass:
+                named = frozenset([rng.choice(_NAMES)])
+            else:
+                named = _ALL if in_pass or rng.random() >= self.partial else _ONE
+            yield index, self.first + who, rng.choice(_CITY), rng.choice(_LABEL), named, f"{rng.getrandbits(96):024x}"
+
+    def _choose(self, rng: random.Random) -> int:
+        return int(self.people ** rng.random()) - 1 if self.skewed else rng.randrange(self.people)
+
+    def _phone(self, who: int) -> str:
+        return _phone(who // self.office)
 
 
 def make_load(events: int, first: int) -> Workload:

@@ -66,7 +66,7 @@ CHECKED = (
     Mutation(
         "claims of contacts that may merge are loaded",
         f"{DOMAIN}/planning.py",
-        "    return wanted - excerpt.claims.keys()\n",
+        "    return {name for name in wanted if name not in claims}\n",
         "    return set()\n",
         LATE,
     ),
@@ -273,7 +273,7 @@ REBUILT = (
     Mutation(
         "each late statement is judged by its own component alone",
         f"{PROCESSOR}/deciding.py",
-        "                fitting = min(fitting, come[1])\n",
+        "                fitting = min(fitting, come[max(1, self._limits.component_events - group.size)])\n",
         "                pass\n",
         "tests/oracle/test_the_law.py::test_only_events_whose_own_component_is_too_large_die",
     ),

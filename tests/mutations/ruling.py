@@ -33,8 +33,8 @@ RETRACTIONS = (
     ),
     Mutation(
         "an event takes over the marks of its stub",
-        f"{PROCESSOR}/deciding.py",
-        "                by=stub.by if stub else (),\n",
+        f"{PROCESSOR}/keeping.py",
+        "            by=stub.by if stub else (),\n",
         "",
         "tests/oracle/test_why_order_matters.py"
         "::test_an_event_that_two_retractions_named_before_it_came_stays_out_when_one_of_them_is_taken_back",
@@ -142,9 +142,9 @@ ERASURES = (
     ),
     Mutation(
         "an event that comes late and is reached loses its payload too",
-        f"{PROCESSOR}/deciding.py",
-        "                kept = workspace.make_skeleton(kept, statement, erased_by)\n",
-        "                pass\n",
+        f"{PROCESSOR}/keeping.py",
+        "            kept = workspace.make_skeleton(kept, statement, erased_by)\n",
+        "            pass\n",
         SEEDS,
     ),
     Mutation(

@@ -1,10 +1,17 @@
-"""Crowds: what holds a component together that is too large to rebuild, so that a dead letter can name the way out."""
+"""Crowds: components that are too large to rebuild, and what holds one together.
+
+A late event that would rebuild one becomes a dead letter, which names the way out.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from contactfold.domain.directory import Contact
 from contactfold.domain.erasing import is_token
+from contactfold.domain.event import Statement
+from contactfold.domain.excerpt import Excerpt
+from contactfold.domain.planning import Group, list_named, make_groups, may_step_late
 from contactfold.domain.schema import Schema
 from contactfold.ports import Directory
 from contactfold.wire import read_evidence
@@ -28,3 +35,38 @@ async def find_busiest(
     candidates = names.keys() - shared or names.keys()
     mentions = {name: len(claim.mentions) for name, claim in (await directory.claims(list(candidates))).items()}
     return min(candidates, key=lambda name: (-mentions.get(name, 0), -names[name], name))
+
+
+def part_doomed(excerpt: Excerpt, groups: Iterable[Group], most: int) -> list[Group]:
+    """The same groups, but with groups of their own for statements that would rebuild more than `most` in any case.
+
+    Such a statement is late already, about one component that is too large already, and may not be stepped: that does
+    not change by what its batch does before it. So it need not be decided alone, and those that hung together with it
+    hang together without it.
+    """
+    parted: list[Group] = []
+    for group in groups:
+        doomed = _list_doomed(excerpt, group) if group.rebuild and not group.behind and group.size >= most else []
+        if not doomed:
+            parted.append(group)
+            continue
+        parted.append(replace(group, statements=doomed, late=doomed, doomed=True))
+        dead = {statement.event_id for statement in doomed}
+        parted += make_groups(excerpt, [each for each in group.statements if each.event_id not in dead])
+    return parted
+
+
+def _list_doomed(excerpt: Excerpt, group: Group) -> list[Statement]:
+    if len(group.components) + sum(contact.component is None for contact in group.contacts) != 1:
+        return []
+    return [
+        statement
+        for statement in group.late
+        if _reaches(excerpt, statement) and not may_step_late(excerpt, replace(group, late=[statement]))
+    ]
+
+
+def _reaches(excerpt: Excerpt, statement: Statement) -> bool:
+    """Whether a statement names somebody itself, and does not only hang together with one that does."""
+    named = (name for name in list_named(statement) if name not in excerpt.rules.shared)
+    return any(name in excerpt.claims and excerpt.claims[name].mentions for name in named)

@@ -27,11 +27,12 @@ from contactfold.domain.step import refuse, step
 from contactfold.ports import Changes, DeadLetter, Directory, LogRecord
 from contactfold_processor.aside import keep_aside
 from contactfold_processor.counting import list_subjects, pass_gates
-from contactfold_processor.crowds import find_busiest
+from contactfold_processor.crowds import find_busiest, part_doomed
 from contactfold_processor.hashing import find_hasher, make_hasher
 from contactfold_processor.keeping import keep_evidence
 from contactfold_processor.loading import check_agreement
 from contactfold_processor.pieces import RETRACTED
+from contactfold_processor.portions import rebuild_groups
 from contactfold_processor.records import Heard, bury, hear
 from contactfold_processor.settling import decide_directive, settle_further
 from contactfold_processor.turns import TURN, make_way
@@ -188,7 +189,7 @@ class Decider:
             workspace.derive_claims()
             await workspace.reach(named)
         await make_way()
-        groups = make_groups(excerpt, alive)
+        groups = part_doomed(excerpt, make_groups(excerpt, alive), self._limits.component_events)
         await make_way()
         if (fitting := self._count_fitting(groups, records, heard)) < len(records):
             again = await hear(records[:fitting], self._schema, largest=self._limits.record_bytes, now=now)
@@ -259,19 +260,15 @@ class Decider:
                 await make_way()
             for statement in group.statements:
                 folded.results[statement.event_id] = step(excerpt, statement)
-        for group in groups:
-            if group.rebuild:
-                reached = {contact.handle: contact for contact in group.contacts}
-                close = workspace.close_finely if group.behind else workspace.close
-                folded.results |= await workspace.rebuild(await close(reached), group.statements)
+        folded.results |= await rebuild_groups(workspace, [group for group in groups if group.rebuild])
         return folded
 
     def _is_too_large(self, group: Group) -> bool:
         size = group.size + len(group.statements)
-        return group.rebuild and not group.behind and size > self._limits.component_events
+        return group.doomed or (group.rebuild and not group.behind and size > self._limits.component_events)
 
     def _count_fitting(self, groups: list[Group], records: Sequence[LogRecord], heard: Heard) -> int:
-        """How many of the first records can be decided together: no two statements of a group too large to rebuild.
+        """How many of the first records can be decided together: as many of a group as may be rebuilt, at least one.
 
         Alone, each is judged by its own component; together, one that is in order or plain would be refused
         for what another does.
@@ -279,9 +276,9 @@ class Decider:
         places = {id(record): place for place, record in enumerate(records)}
         fitting = len(records)
         for group in groups:
-            if len(group.statements) > 1 and self._is_too_large(group):
+            if len(group.statements) > 1 and not group.doomed and self._is_too_large(group):
                 come = sorted(places[id(heard.statements[each.event_id][1])] for each in group.statements)
-                fitting = min(fitting, come[1])
+                fitting = min(fitting, come[max(1, self._limits.component_events - group.size)])
         return fitting
 
     async def _drop_too_large(

@@ -36,7 +36,7 @@ class Loading:
 
     async def _load_components(self, contacts: Iterable[Contact]) -> None:
         parts = {contact.component for contact in contacts if contact.component is not None}
-        wanted = list(parts - self.excerpt.components.keys())
+        wanted = [name for name in parts if name not in self.excerpt.components]
         components = await self.directory.components(wanted) if wanted else {}
         if len(components) < len(wanted):
             raise RetryOnFreshState("A contact names a component that has just joined another.")
@@ -44,7 +44,7 @@ class Loading:
 
     async def load_claims(self, identifiers: Iterable[str]) -> None:
         """Load claims that contacts say exist."""
-        wanted = set(identifiers) - self.excerpt.claims.keys()
+        wanted = {name for name in identifiers if name not in self.excerpt.claims}
         claims = await self.directory.claims(list(wanted)) if wanted else {}
         if len(claims) < len(wanted):
             raise RetryOnFreshState("A contact names an identifier whose claim has just gone.")

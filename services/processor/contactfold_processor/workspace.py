@@ -293,7 +293,7 @@ class Workspace(Loading):
         if self.hasher is not None and self.excerpt.rules.erased:
             named.update([self.hasher.token(name) for name in named - self.excerpt.rules.shared])
         claims = await self.find_claims(named - self.excerpt.rules.shared)
-        return {handle for claim in claims for handle in claim.mentions} - members.keys()
+        return {handle for claim in claims for handle in claim.mentions if handle not in members}
 
     async def _history(self, contacts: list[Contact]) -> AsyncIterator[Evidence]:
         """The evidence of contacts; one contact's in pages, for it may have any amount."""

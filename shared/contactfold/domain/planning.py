@@ -42,6 +42,8 @@ class Group:
     """Whether a directive has changed what its contacts are folded from, and they are not rebuilt yet."""
     size: int = 0
     """Evidence of all its components, without its own statements."""
+    doomed: bool = False
+    """Whether it is only of statements each of which alone would rebuild more than may be."""
 
 
 def list_reached(claims: Iterable[Claim]) -> set[Handle]:
@@ -158,7 +160,7 @@ def _survey(excerpt: Excerpt, group: Group, mentioners: Mapping[str, Contact]) -
             latest = max(latest, part.latest)
         group.behind = group.behind or _is_behind(excerpt, contact)
     group.late = [statement for statement in group.statements if statement.stamp < latest]
-    group.rebuild = group.behind or (bool(group.late) and not _may_step_late(excerpt, group))
+    group.rebuild = group.behind or (bool(group.late) and not may_step_late(excerpt, group))
 
 
 def _is_behind(excerpt: Excerpt, contact: Contact) -> bool:
@@ -169,7 +171,8 @@ def _is_behind(excerpt: Excerpt, contact: Contact) -> bool:
     return not (shared.isdisjoint(contact.owned) and shared.isdisjoint(contact.named)) or not contact.shared <= shared
 
 
-def _may_step_late(excerpt: Excerpt, group: Group) -> bool:
+def may_step_late(excerpt: Excerpt, group: Group) -> bool:
+    """Whether the late statements of a group are plain, on plain contacts that are one person with them anyhow."""
     return (
         not group.components
         and all(contact.plain for contact in group.contacts)
@@ -190,4 +193,6 @@ def list_extra_claims(excerpt: Excerpt, group: Group) -> set[str]:
     wanted: set[str] = set()
     for contact in group.contacts:
         wanted |= contact.owned | contact.named
-    return wanted - excerpt.claims.keys()
+    # Not by `-`: that goes through all claims of the excerpt, for each group.
+    claims = excerpt.claims
+    return {name for name in wanted if name not in claims}

@@ -73,8 +73,41 @@ def test_loads_are_about_people_of_their_own() -> None:
     assert not {person.email for person in first.values()} & {person.email for person in second.values()}
 
 
+def test_the_first_of_skewed_people_have_most_of_the_events() -> None:
+    people = sorted((person.events for person in Workload(4_000, 1_000, skewed=True).expected().values()), reverse=True)
+    assert len(people) == 1_000
+    assert people[0] > 200
+    assert people[-1] == 1
+
+
+def test_a_burst_is_the_events_that_only_fill_and_comes_last() -> None:
+    events = [orjson.loads(record.value) for record in Workload(2_000, 500, burst=0.25).records(SCHEMA)]
+    actions = [event.get("action") for event in events]
+    begins = actions.index("update")
+    assert set(actions[begins:]) == {"update"}
+    assert 300 < len(actions[begins:]) < 450
+    assert min(event["occurred_at"] for event in events[begins:]) < events[begins - 1]["occurred_at"]
+
+
+def test_parted_people_are_named_by_one_identifier_until_the_last_pass() -> None:
+    events = [orjson.loads(record.value)["values"] for record in Workload(400, 100, parted=True).records(SCHEMA)]
+    names = ("external_customer_id", "email", "phone_number")
+    assert [sum(name in values for name in names) for values in events] == [1] * 300 + [3] * 100
+
+
 @pytest.mark.parametrize(
-    "workload", [Workload(400, 100), Workload(400, 100, late=0.3), Workload(400, 100, partial=0.5)], ids=str
+    "workload",
+    [
+        Workload(400, 100),
+        Workload(400, 100, late=0.3),
+        Workload(400, 100, partial=0.5),
+        Workload(400, 100, skewed=True),
+        Workload(400, 100, parted=True),
+        Workload(400, 100, burst=0.25),
+        Workload(400, 100, office=20),
+        Workload(400, 100, office=20, late=0.1),
+    ],
+    ids=str,
 )
 async def test_a_directory_that_has_applied_it_all_is_right(workload: Workload) -> None:
     directory = await fold(list(workload.records(SCHEMA)))
