@@ -6,9 +6,10 @@ export alike, so that both say the same about a contact. Nothing is masked here 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TypeAlias, TypedDict
 
-from contactfold.domain.directory import LINKS, Contact, Fragment
+from contactfold.domain.directory import LINKS, Contact, Element, Fragment
 from contactfold.domain.event import Scalar
 from contactfold.domain.fold import held, in_order_of_addition
 from contactfold.domain.schema import Schema
@@ -59,8 +60,10 @@ def contested(contact: Contact, schema: Schema) -> list[str]:
 def fields_of(contact: Contact, schema: Schema) -> Iterator[str]:
     """The keys of a contact's fields that hold something: the schema's order, then those it no longer knows."""
     present = {key for key, elements in contact.multi.items() if elements and key != LINKS} | contact.single.keys()
-    yield from (attribute.key for attribute in schema.attributes if attribute.key in present)
-    yield from sorted(present - schema.by_key.keys())
+    known = schema.by_key
+    yield from [key for key in known if key in present]
+    if not present <= known.keys():
+        yield from sorted(present - known.keys())
 
 
 def contact_object(contact: Contact, schema: Schema) -> ContactObject:
@@ -78,7 +81,7 @@ def contact_object(contact: Contact, schema: Schema) -> ContactObject:
 
 def links_of(contact: Contact) -> list[Scalar]:
     """The account ids of a contact's organisations, in order of addition."""
-    return [value for _, _, value, _ in in_order_of_addition(contact.multi.get(LINKS, {}))]
+    return [value for _, _, value, _ in _in_order(contact.multi.get(LINKS, {}))]
 
 
 def provenance_object(contact: Contact, schema: Schema) -> Provenance:
@@ -110,23 +113,29 @@ def organization_object(fragments: Iterable[Fragment]) -> OrganizationObject:
     return {"account_id": account_id, "fields": fields, "provenance": provenance}
 
 
+def _in_order(elements: dict[Scalar, Element]) -> list[Element]:
+    return in_order_of_addition(elements) if len(elements) > 1 else list(elements.values())
+
+
 def _shown(contact: Contact, key: str) -> Shown:
     said = contact.single.get(key)
-    return said[1] if said is not None else [value for _, _, value, _ in in_order_of_addition(contact.multi[key])]
+    return said[1] if said is not None else [value for _, _, value, _ in _in_order(contact.multi[key])]
 
 
 def _given_of(contact: Contact, key: str) -> Given | list[Given]:
     said = contact.single.get(key)
     if said is not None:
         return show_given(*said)
-    return [show_given(stamp, value, source) for stamp, _, value, source in in_order_of_addition(contact.multi[key])]
+    return [show_given(stamp, value, source) for stamp, _, value, source in _in_order(contact.multi[key])]
 
 
 def show_given(stamp: Stamp, value: Scalar, source: str) -> Given:
     """A value with the event, source and time that gave it."""
-    return {
-        "value": value,
-        "event_id": format_event_id(stamp_event(stamp)),
-        "source": source,
-        "occurred_at": format_time(stamp_time(stamp)),
-    }
+    event_id, occurred_at = _tell_stamp(stamp)
+    return {"value": value, "event_id": event_id, "source": source, "occurred_at": occurred_at}
+
+
+@lru_cache(maxsize=1 << 10)
+def _tell_stamp(stamp: Stamp) -> tuple[str, str]:
+    """A stamp's event and time as people see them: most values of a contact are of the same few events."""
+    return format_event_id(stamp_event(stamp)), format_time(stamp_time(stamp))

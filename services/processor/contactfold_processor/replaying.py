@@ -11,6 +11,7 @@ be, is never raised from the dead; what is missing waits in a spool.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from contactfold.canonical import closing
 from contactfold.config import Limits
 from contactfold.domain.directives import Directive
 from contactfold.domain.event import RETRACT
@@ -103,17 +104,18 @@ class Replay:
         report = self.report
         with Spool() as missing, Spool() as retractions:
             reading = Rereading(self._log, stretches)
-            async for batch in reading.batches():
-                found = await places.look_up(batch)
-                report.records += len(batch)
-                report.in_evidence += found.in_evidence
-                report.dead += found.dead
-                for record in found.missing:
-                    missing.add(record)
-                for record in batch:
-                    if _RETRACTION in record.value and record not in found.missing:
-                        retractions.add(record)
-                advanced(len(batch))
+            async with closing(reading.batches()) as batches:
+                async for batch in batches:
+                    found = await places.look_up(batch)
+                    report.records += len(batch)
+                    report.in_evidence += found.in_evidence
+                    report.dead += found.dead
+                    for record in found.missing:
+                        missing.add(record)
+                    for record in batch:
+                        if _RETRACTION in record.value and record not in found.missing:
+                            retractions.add(record)
+                    advanced(len(batch))
             report.lost += reading.lost
             if missing.count:
                 # A letter that was gone when its record was looked up may have gone by a copy beyond our positions.
@@ -131,11 +133,12 @@ class Replay:
         stretches = [
             Stretch(name, begin, now[name].next if name in now else begin) for name, begin in self._followed.items()
         ]
-        async for batch in Rereading(self._log, stretches).batches():
-            if places is not None:
-                await places.look_up(batch)
-            self.report.live.records += len(batch)
-            self.report.live.directives += sum(map(self._is_directive, batch))
+        async with closing(Rereading(self._log, stretches).batches()) as batches:
+            async for batch in batches:
+                if places is not None:
+                    await places.look_up(batch)
+                self.report.live.records += len(batch)
+                self.report.live.directives += sum(map(self._is_directive, batch))
         self._followed |= {each.partition: each.end for each in stretches if each.size}
         return self.report.live
 

@@ -1,7 +1,7 @@
 """Reading stretches of the log again, beside whoever reads it live, and without a trace in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contactfold.domain.errors import RecordsGone, Unavailable
@@ -43,7 +43,22 @@ class Rereading:
         self.lost: list[Stretch] = []
 
     async def batches(self) -> AsyncIterator[list[LogRecord]]:
-        """All records of the stretches. Raises `Unavailable` where nothing comes for 30 seconds."""
+        """All records of the stretches. Raises `Unavailable` where nothing comes for 30 seconds.
+
+        The next batch is read while one is looked at.
+        """
+        reading = self._read()
+        coming = asyncio.create_task(_next(reading))
+        try:
+            while batch := await coming:
+                coming = asyncio.create_task(_next(reading))
+                yield batch
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+            await reading.aclose()
+
+    async def _read(self) -> AsyncGenerator[list[LogRecord], None]:
         if not self._left:
             return
         self._heard_at = asyncio.get_running_loop().time()
@@ -124,3 +139,7 @@ class Rereading:
         await self._log.probe()
         waiting = ", ".join(f"{each.partition} from {each.begin} to {each.end}" for each in self._left.values())
         raise Unavailable("event log", f"it has given out nothing for {PATIENCE:g} s of what it holds: {waiting}.")
+
+
+async def _next(batches: AsyncGenerator[list[LogRecord], None]) -> list[LogRecord]:
+    return await anext(batches, [])

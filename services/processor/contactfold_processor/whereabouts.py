@@ -11,6 +11,7 @@ from contactfold.domain.stamp import EventId
 from contactfold.ports import Directory, LogRecord
 from contactfold.redriving import PROOF_HEADER, is_copy_of, named_letter, prove
 from contactfold.wire import Unreadable, read_record
+from contactfold_processor.recognising import recognise
 
 _AT_ONCE = 32
 """Dead letters looked up at a time: each may be large."""
@@ -66,6 +67,9 @@ class Whereabouts:
         """The event a record is, or None where it can only be a dead letter."""
         if len(record.value) > self._limits.record_bytes:
             return None
+        named = recognise(record.value)
+        if named is not None:
+            return named
         try:
             return read_record(record, self._schema).event_id
         except Unreadable:

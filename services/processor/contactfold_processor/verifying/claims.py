@@ -1,7 +1,7 @@
 """Claims against the contacts they lead to: no claim names anybody who does not name its identifier."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from contactfold.domain.directory import Claim, Contact, Handle
 from contactfold.domain.stamp import EventId
@@ -14,8 +14,7 @@ _AT_ONCE = 1000
 """Contacts that are held at a time: a claim may be mentioned by any number of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Mention:
+class _Mention(NamedTuple):
     """What of a contact one claim is about."""
 
     owns: bool

@@ -10,17 +10,20 @@ is missing waits in a spool until the whole log was read, and what was applied m
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from contactfold.canonical import closing
 from contactfold.config import Limits
 from contactfold.domain.directives import Directive
 from contactfold.domain.erasing import NOTHING as ERASED_PAYLOAD
 from contactfold.domain.event import ERASE
 from contactfold.domain.schema import Schema
-from contactfold.domain.stamp import EventId
+from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import DeadLetter, Directory, EventLog, Evidence, LogRecord, Partition
 from contactfold.redriving import named_letter, read_key
-from contactfold.wire import Event, Unreadable, read_record
+from contactfold.wire import Unreadable, read_record
 from contactfold_processor.gaps import Gap, list_gaps
+from contactfold_processor.recognising import recognise_stamp
 from contactfold_processor.rereading import BATCH, Rereading, Stretch
 from contactfold_processor.spools import Spool
 from contactfold_processor.verifying.findings import (
@@ -46,6 +49,14 @@ class Plan:
     gone: int
     gaps: list[tuple[Partition, Gap]]
     mismatches: list[Mismatch]
+
+
+class _Told(NamedTuple):
+    """What a record says it is. `erases` is whether it is an erasure, which leaves nothing of its own words."""
+
+    event_id: EventId
+    stamp: Stamp
+    erases: bool = False
 
 
 async def make_plan(log: EventLog, directory: Directory) -> Plan:
@@ -107,8 +118,9 @@ class RecordCheck:
         whereabouts = Whereabouts(self._directory, self._schema, self._limits, key)
         reading = Rereading(self._log, list(self._stretches.values()))
         with Spool() as missing:
-            async for batch in reading.batches():
-                yield len(batch), await self._account(batch, whereabouts, missing)
+            async with closing(reading.batches()) as batches:
+                async for batch in batches:
+                    yield len(batch), await self._account(batch, whereabouts, missing)
             self.trimmed = {stretch.partition for stretch in reading.lost}
             if missing.count:
                 await self._follow(whereabouts)
@@ -152,8 +164,9 @@ class RecordCheck:
             for partition, stretch in newer.stretches.items()
             if partition in self._stretches
         ]
-        async for batch in Rereading(self._log, stretches).batches():
-            await whereabouts.look_up([record for record in batch if named_letter(record) is not None])
+        async with closing(Rereading(self._log, stretches).batches()) as batches:
+            async for batch in batches:
+                await whereabouts.look_up([record for record in batch if named_letter(record) is not None])
 
     async def _tell_missing(self, page: list[LogRecord], whereabouts: Whereabouts) -> list[Mismatch]:
         """Those that are still missing under a newer position."""
@@ -168,19 +181,23 @@ class RecordCheck:
                 found.append(Mismatch(RECORD, _place(record), called, NOTHING, "evidence or a dead letter"))
         return found
 
-    async def _find_pieces(self, read: Sequence[tuple[LogRecord, Event | None]]) -> dict[EventId, Evidence]:
+    async def _find_pieces(self, read: Sequence[tuple[LogRecord, _Told | None]]) -> dict[EventId, Evidence]:
         events = {event.event_id for _, event in read if event is not None}
         return {piece.event_id: piece for piece in await self._directory.pieces(list(events))}
 
-    def _understand(self, records: Sequence[LogRecord]) -> list[tuple[LogRecord, Event | None]]:
+    def _understand(self, records: Sequence[LogRecord]) -> list[tuple[LogRecord, _Told | None]]:
         """Records with the events they are, None for what is none."""
-        read: list[tuple[LogRecord, Event | None]] = []
-        for record in records:
-            try:
-                read.append((record, read_record(record, self._schema)))
-            except Unreadable:
-                read.append((record, None))
-        return read
+        return [(record, self._look_at(record)) for record in records]
+
+    def _look_at(self, record: LogRecord) -> _Told | None:
+        found = recognise_stamp(record.value)
+        if found is not None:
+            return _Told(*found)
+        try:
+            event = read_record(record, self._schema)
+        except Unreadable:
+            return None
+        return _Told(event.event_id, event.stamp, isinstance(event, Directive) and event.kind == ERASE)
 
     async def _compare_letters(self, records: Sequence[LogRecord]) -> list[Mismatch]:
         by_place = {_place(record): record for record in records}
@@ -192,14 +209,14 @@ def _place(record: LogRecord) -> str:
     return f"{record.partition}/{record.offset}"
 
 
-def _compare_piece(record: LogRecord, event: Event, piece: Evidence) -> Iterator[Mismatch]:
+def _compare_piece(record: LogRecord, event: _Told, piece: Evidence) -> Iterator[Mismatch]:
     """Evidence against the record it came from. What was erased has lost its words on purpose."""
-    name = name_event(piece.event_id)
     if piece.stamp != event.stamp:
-        yield Mismatch(EVIDENCE, name, "stamp", name_stamp(piece.stamp), name_stamp(event.stamp))
-    erased = piece.erased_by or (isinstance(event, Directive) and event.kind == ERASE)
-    if piece.event != record.value and not erased:
-        yield Mismatch(EVIDENCE, name, "event", "other words", f"the record {_place(record)} as it is")
+        stored, expected = name_stamp(piece.stamp), name_stamp(event.stamp)
+        yield Mismatch(EVIDENCE, name_event(piece.event_id), "stamp", stored, expected)
+    if piece.event != record.value and not piece.erased_by and not event.erases:
+        expected = f"the record {_place(record)} as it is"
+        yield Mismatch(EVIDENCE, name_event(piece.event_id), "event", "other words", expected)
 
 
 def _compare_letter(record: LogRecord, letter: DeadLetter) -> Iterator[Mismatch]:

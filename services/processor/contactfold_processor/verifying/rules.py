@@ -62,12 +62,12 @@ class RetractionCheck:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._book = RuleBook()
 
     async def compare(self, moment: Directory, pieces: Sequence[Evidence]) -> list[Mismatch]:
         """What does not agree about these pieces. While a directive is settling some may be behind it."""
-        self._book.take(await moment.rules(after=self._book.number))
-        workspace = Workspace(moment, self._schema, self._book)
+        book = RuleBook()  # of the same moment as the pieces: pages of other moments are compared beside these
+        book.take(await moment.rules(after=0))
+        workspace = Workspace(moment, self._schema, book)
         kinds = {piece.event_id: find_kind(piece) for piece in pieces if piece.handle is None}
         statements = [piece for piece in pieces if kinds.get(piece.event_id, UPSERT) == UPSERT]
         taken = [piece for piece in statements if not is_refused(piece)]
@@ -76,17 +76,18 @@ class RetractionCheck:
         for piece in pieces:
             kind = kinds.get(piece.event_id)
             if kind in DIRECTIVES and piece.outcome.status != REJECTED:
-                found += await self._compare_directive(workspace, piece, str(kind))
+                found += await _compare_directive(workspace, book, piece, str(kind))
         if found and await moment.settlings():
             found = [Mismatch(UNSETTLED, each.where, each.field, each.stored, each.expected) for each in found]
         return found
 
-    async def _compare_directive(self, workspace: Workspace, piece: Evidence, kind: str) -> list[Mismatch]:
-        out = await is_out_of_force(workspace, kind, piece.stamp, piece.by)
-        found = [] if out == piece.retracted else [_about(piece, out)]
-        if kind != RETRACT and not piece.retracted and self._book.find(piece.event_id) is None:
-            found.append(Mismatch(RULE, name_event(piece.event_id), "document", NOTHING, f"a rule, for it is a {kind}"))
-        return found
+
+async def _compare_directive(workspace: Workspace, book: RuleBook, piece: Evidence, kind: str) -> list[Mismatch]:
+    out = await is_out_of_force(workspace, kind, piece.stamp, piece.by)
+    found = [] if out == piece.retracted else [_about(piece, out)]
+    if kind != RETRACT and not piece.retracted and book.find(piece.event_id) is None:
+        found.append(Mismatch(RULE, name_event(piece.event_id), "document", NOTHING, f"a rule, for it is a {kind}"))
+    return found
 
 
 class _Kind(msgspec.Struct):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
+from contactfold.canonical import closing
 from contactfold.config import Limits
 from contactfold.domain.schema import Schema
 from contactfold.ports import Directory, EventLog, Partition
@@ -91,10 +92,11 @@ class Verification:
 
     async def _take(self, name: str, pages: AsyncIterator[tuple[int, list[Mismatch]]], total: int | None) -> None:
         self._progress(name, 0, total)
-        async for done, mismatches in pages:
-            self.report.checked[name] += done
-            self.report.findings.add(mismatches)
-            self._progress(name, done, total)
+        async with closing(pages) as checked:
+            async for done, mismatches in checked:
+                self.report.checked[name] += done
+                self.report.findings.add(mismatches)
+                self._progress(name, done, total)
 
 
 def _compare_places(records: RecordCheck, evidence: EvidenceCheck, partitions: Collection[Partition]) -> list[Mismatch]:
