@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from contactfold.backlog import count_left
@@ -57,16 +57,19 @@ class Watching:
         self._log, self._directory, self._shelf, self._seen = log, directory, shelf, seen
         self._deadline, self._interrupted, self._bars = deadline, interrupted, bars
         self._others: list[str] = []
-        self._is_applied_here = False
+        self._ask_why: Callable[[], Awaitable[str]] | None = None
         self._cut: dict[str, int] = {}
         """How far each import was cut when it was seen first."""
         self._cancelled = False
         self._idle = _Idle()
         self._away_since: float | None = None
 
-    def adopt(self, others: list[Import], *, is_applied_here: bool) -> None:
-        """Wait for these too; this process cuts them, and applies their rows if so."""
-        self._is_applied_here = is_applied_here
+    def adopt(self, others: list[Import], *, ask_why: Callable[[], Awaitable[str]] | None) -> None:
+        """Wait for these too; this process cuts them.
+
+        Where it applies their rows as well, `ask_why` says in a sentence what holds it up; nothing where nothing does.
+        """
+        self._ask_why = ask_why
         self._others = [one.id for one in others if one.id != self._seen.one.id]
 
     async def run(self, give_way: Callable[[], bool] = lambda: False) -> bool:
@@ -148,8 +151,8 @@ class Watching:
             self._idle.reset()
             return ""
         if idle >= self._deadline:
-            then = "" if self._is_applied_here else " It goes on as soon as a processor runs."
-            return f"nothing was applied for {self._deadline:g} s.{then}"
+            then = await self._ask_why() if self._ask_why else "It goes on as soon as a processor runs."
+            return f"nothing was applied for {self._deadline:g} s. {then}".rstrip()
         if idle >= _WONDER and self._idle.wonders():
             self._bars.say("No processor has applied anything for some seconds: is one running?")
         return ""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contactfold.config import Config, Settings
+from contactfold.domain.errors import ContactfoldError
 from contactfold.lifetime import Ending, machine_clock, run_together
 from contactfold.ports import Directory, EventLog
 from contactfold_cli.composition import make_parts
@@ -49,12 +50,24 @@ class Working:
 
     async def _work(self, watching: Watching, *, applies: bool) -> None:
         left = [one for one in await self._directory.running_imports() if self._is_left(one.id, one.place)]
-        watching.adopt(left, is_applied_here=applies)
         config, settings = self._config, self._settings
         ending, ready = Ending(), asyncio.Event()
         ready.set()
         schema, limits = config.contact_schema, config.limits
         importing = Importing(self._log, self._directory, schema, limits, machine_clock, self._shelf)
+
+        running = RunningProcessor(config, machine_clock, erasure_key=settings.erasure_key)
+
+        async def ask_why() -> str:
+            if importing.away is not None:
+                return importing.away
+            try:
+                await running.probe()
+            except ContactfoldError as fault:
+                return str(fault)
+            return ""
+
+        watching.adopt(left, ask_why=ask_why if applies else None)
 
         async def watch() -> None:
             try:
@@ -64,7 +77,6 @@ class Working:
 
         works = {"watching": watch(), "imports": importing.run(ready, ending.told)}
         if applies:
-            running = RunningProcessor(config, machine_clock, erasure_key=settings.erasure_key)
             works["processor"] = in_thread(lambda stop: running.run(*make_parts(settings), stop), ending)
         await run_together(ending, works)
 

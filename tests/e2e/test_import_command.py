@@ -253,6 +253,28 @@ def test_what_cannot_be_imported_is_told_in_one_sentence(
     assert not [*(here.home / "data").rglob("*.part")]
 
 
+def test_alone_it_tells_what_holds_it_up(here: Installation) -> None:
+    # A file that may not grow any further stands for a disk that is full.
+    here.json("import", write(here, "few.csv", people(10)), "--yes")
+    write(here, "many.csv", people(10_000))
+    limit = 2 * (here.home / "many.csv").stat().st_size
+    cramped = [f"--fsize={limit}:{limit}", *CONTACTFOLD]
+    ended = subprocess.run(
+        ["prlimit", *cramped, "import", "many.csv", "--yes", "--json", "--deadline", "3"],
+        cwd=here.home,
+        env=here.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 3, ended.stderr
+    waiting = json.loads(ended.stdout)["import"]["waiting"]
+    assert waiting.startswith("nothing was applied for 3 s. The ")
+    assert "database or disk is full" in waiting or "disk I/O error" in waiting
+    counts(here.json("import", "few.csv", "--yes")["import"], created=0, updated=0, unchanged=10)
+
+
 def test_on_servers_it_cuts_its_file_and_whatever_processor_runs_applies_it(
     tmp_path: Path, kafka_url: str, mongo_url: str
 ) -> None:

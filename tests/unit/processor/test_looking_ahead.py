@@ -12,6 +12,7 @@ from contactfold.config import Limits
 from contactfold.domain.errors import RecordsGone, RetryOnFreshState, Unavailable
 from contactfold.ports import Changes, Directory, Lane, LogReader, LogRecord
 from contactfold_processor.applying import Applier
+from contactfold_processor.deciding import Decider, Decision
 from contactfold_processor.intake import Intake
 from contactfold_processor.pacing import Pace, Yielding
 from fakes.memory_directory import MemoryDirectory
@@ -108,6 +109,51 @@ async def test_what_was_decided_on_a_batch_that_came_to_nothing_is_dropped() -> 
     slow.fails = False
     (outcome,) = (await applier.apply(other)).decision.outcomes
     assert outcome.status == "created"
+
+
+async def test_what_is_decided_ahead_is_given_up_as_soon_as_the_writing_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = Slow()
+    slow.fails = True
+    applier = Applier(slow.port, SCHEMA, Limits(), lambda: NOW)
+    decide, given_up = Decider.decide, asyncio.Event()
+
+    async def never_done(self: Decider, records: Sequence[LogRecord], *args: Any, **options: Any) -> Decision:
+        if records != other:
+            return await decide(self, records, *args, **options)
+        slow.may_go_on.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+        raise AssertionError
+
+    monkeypatch.setattr(Decider, "decide", never_done)
+    one, other = [record(0, email="a@x.com")], [record(1, email="a@x.com")]
+
+    async def upcoming() -> Sequence[LogRecord]:
+        return other
+
+    with pytest.raises(RetryOnFreshState):
+        await asyncio.wait_for(applier.apply(one, upcoming), 10)
+    assert given_up.is_set()
+
+
+async def test_what_was_decided_ahead_can_be_forgotten() -> None:
+    slow = Slow()
+    slow.may_go_on.set()
+    applier = Applier(slow.port, SCHEMA, Limits(), lambda: NOW)
+    one, other = [record(0, email="a@x.com")], [record(1, email="a@x.com")]
+
+    async def upcoming() -> Sequence[LogRecord]:
+        return other
+
+    await applier.apply(one, upcoming)
+    applier.forget_ahead()
+    slow.asked.clear()
+    await applier.apply(other)
+    assert "claims" in slow.asked, "it was not decided again"
 
 
 async def test_looking_ahead_fails_nobody() -> None:

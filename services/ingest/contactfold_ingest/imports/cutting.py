@@ -17,7 +17,7 @@ from contactfold.ports import Clock, Directory, EventLog, Import, Lane, NewRecor
 from contactfold.ports.imports import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, PENDING
 from contactfold_ingest.imports.cutters import Cuts, Unfit, open_cuts
 from contactfold_ingest.imports.cutting_process import CHUNK
-from contactfold_ingest.imports.keeping import change_import, patiently
+from contactfold_ingest.imports.keeping import Patience, change_import
 from contactfold_ingest.imports.progress import find_progress
 from contactfold_ingest.imports.rows import Chunk, too_large
 
@@ -35,7 +35,7 @@ GONE = "The file is gone, so the rest of it cannot be read."
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What imports are cut with. `stop` is set when the process ends."""
+    """What imports are cut with. `stop` is set when the process ends; `patiently` waits for servers until then."""
 
     log: EventLog
     directory: Directory
@@ -43,6 +43,7 @@ class Means:
     record_bytes: int
     clock: Clock
     stop: asyncio.Event
+    patiently: Patience
 
 
 class Cutting:
@@ -94,7 +95,7 @@ class Cutting:
                 return
             for place in range(0, len(chunk.records), _AT_ONCE):
                 records = chunk.records[place : place + _AT_ONCE]
-                await patiently(partial(self._append, records), self._means.stop)
+                await self._means.patiently(partial(self._append, records))
             if not await self._note(chunk):
                 return
 
@@ -113,7 +114,7 @@ class Cutting:
     async def _find_room(self) -> bool:
         """Wait until another chunk may be written; False where the import, or the process, is to end first."""
         while self._one.cut - self._applied + CHUNK > FARTHEST:
-            progress = await patiently(lambda: find_progress(self._means.directory, [self._one]), self._means.stop)
+            progress = await self._means.patiently(lambda: find_progress(self._means.directory, [self._one]))
             mine = progress[self._one.id]
             self._applied = mine.applied
             if mine.retracted:
@@ -161,7 +162,7 @@ class Cutting:
         return one is not None and not one.whole
 
     async def _change(self, change: Callable[[Import], bool]) -> Import | None:
-        changed = await patiently(lambda: change_import(self._means.directory, self._one.id, change), self._means.stop)
+        changed = await self._means.patiently(lambda: change_import(self._means.directory, self._one.id, change))
         self._one = changed or self._one
         return changed
 

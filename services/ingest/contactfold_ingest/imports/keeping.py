@@ -33,17 +33,28 @@ async def change_import(directory: Directory, import_id: str, change: Callable[[
         return found[0]
 
 
-async def patiently(call: Callable[[], Awaitable[Result]], stop: asyncio.Event) -> Result:
-    """What a call returns, once the server behind it answers; raises `Unavailable` where `stop` is set before."""
-    pause = _SHORTEST
-    while True:
-        try:
-            return await call()
-        except Unavailable as away:
-            if stop.is_set():
-                raise
-            _log.warning("import_waits", why=away.why)
+class Patience:
+    """Waits for servers, until `stop` is set. `away` says which one it waits for, or is None."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self.away: str | None = None
+
+    async def __call__(self, call: Callable[[], Awaitable[Result]]) -> Result:
+        """What a call returns, once the server behind it answers; raises `Unavailable` where it is to end before."""
+        pause = _SHORTEST
+        while True:
             try:
-                await asyncio.wait_for(stop.wait(), pause)
-            except TimeoutError:
-                pause = min(2 * pause, _LONGEST)
+                result = await call()
+            except Unavailable as away:
+                if self._stop.is_set():
+                    raise
+                self.away = str(away)
+                _log.warning("import_waits", why=away.why)
+                try:
+                    await asyncio.wait_for(self._stop.wait(), pause)
+                except TimeoutError:
+                    pause = min(2 * pause, _LONGEST)
+            else:
+                self.away = None
+                return result

@@ -17,6 +17,7 @@ from contactfold.ports import Clock, Directory, EventLog, Import
 from contactfold.ports.imports import ROLLING_BACK
 from contactfold_ingest.imports.cutting import GONE, Cutting, Means
 from contactfold_ingest.imports.finishing import Finishing
+from contactfold_ingest.imports.keeping import Patience
 from contactfold_ingest.imports.shelf import Shelf, locked
 
 _LOOK_EVERY = 0.25
@@ -40,12 +41,17 @@ class Importing:
         self, log: EventLog, directory: Directory, schema: Schema, limits: Limits, clock: Clock, shelf: Shelf
     ) -> None:
         self._stop = asyncio.Event()
-        self._means = Means(log, directory, schema, limits.record_bytes, clock, self._stop)
+        self._means = Means(log, directory, schema, limits.record_bytes, clock, self._stop, Patience(self._stop))
         self._finishing = Finishing(self._means)
         self._shelf = shelf
         self._cutting: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, int] = {}
         self._news = asyncio.Event()
+
+    @property
+    def away(self) -> str | None:
+        """Which server the cutting of a file waits for; None where none does."""
+        return self._means.patiently.away
 
     def notice(self) -> None:
         """Look at once: an import was added, or is to end."""
