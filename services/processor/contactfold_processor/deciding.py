@@ -31,11 +31,11 @@ from contactfold_processor.crowds import find_busiest, part_doomed
 from contactfold_processor.hashing import find_hasher, make_hasher
 from contactfold_processor.keeping import keep_evidence
 from contactfold_processor.loading import check_agreement
+from contactfold_processor.making_way import PIECE, make_way
 from contactfold_processor.pieces import RETRACTED
 from contactfold_processor.portions import rebuild_groups
 from contactfold_processor.records import Heard, bury, hear
 from contactfold_processor.settling import decide_directive, settle_further
-from contactfold_processor.turns import TURN, make_way
 from contactfold_processor.workspace import Workspace
 
 T = TypeVar("T")
@@ -256,7 +256,7 @@ class Decider:
             await workspace.load_claims(extra)
             check_agreement(excerpt.claims, excerpt.contacts)
         for place, group in enumerate(stepping):
-            if place % TURN == 0:
+            if place % PIECE == 0:
                 await make_way()
             for statement in group.statements:
                 folded.results[statement.event_id] = step(excerpt, statement)

@@ -10,7 +10,7 @@ from contactfold.domain.directory import Handle
 from contactfold.domain.outcome import Outcome
 from contactfold.domain.planning import Group
 from contactfold.domain.stamp import EventId
-from contactfold_processor.turns import make_way
+from contactfold_processor.making_way import make_way
 from contactfold_processor.workspace import Workspace
 
 PORTION = 1_000

@@ -12,7 +12,7 @@ from contactfold.domain.schema import Schema
 from contactfold.domain.stamp import EventId
 from contactfold.ports import DeadLetter, LogRecord
 from contactfold.wire import Unreadable, read_record
-from contactfold_processor.turns import TURN, make_way
+from contactfold_processor.making_way import PIECE, make_way
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ async def hear(records: Sequence[LogRecord], schema: Schema, *, largest: int, no
     """Read records; `largest` is the most bytes a record may have, `now` the time a dead letter died at."""
     heard = Heard()
     for place, record in enumerate(records):
-        if place % TURN == 0:
+        if place % PIECE == 0:
             await make_way()
         if len(record.value) > largest:
             reason = f"The record has {len(record.value)} bytes; at most {largest} are taken (limits.record_bytes)."
