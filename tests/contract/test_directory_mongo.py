@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.errors import DuplicateKeyError
 
 from contactfold.adapters import mongo_writing
@@ -133,6 +133,28 @@ async def test_kills_in_the_middle_of_commits_leave_all_of_one_or_nothing(
         assert len(await directory.known([event_id(name) for name in names])) == 300 * following
         assert len(await directory.contacts([event_id(name) for name in names])) == 300 * following
         assert len(await directory.claims([f"sms:{name}" for name in names])) == 300 * following
+
+
+# ------------------------------------------------------------------------------------------------- pages
+
+
+async def test_what_grows_without_end_is_kept_on_small_pages(raw: Any) -> None:
+    contacts, evidence_ = [await raw.command("collStats", name) for name in ("contacts", "evidence")]
+    assert "leaf_page_max=16KB" in contacts["wiredTiger"]["creationString"]
+    for index in ("_id_", "handle_stamp"):
+        assert "leaf_page_max=4KB" in evidence_["indexDetails"][index]["creationString"]
+
+
+async def test_a_server_that_is_not_to_be_told_about_pages_keeps_its_own(
+    own_mongo_place: Place, own_mongo_url: str, failing: Any
+) -> None:
+    database = own_mongo_url.rpartition("/")[2].partition("?")[0]
+    failing({"times": 1}, failCommands=["create"], errorCode=72, namespace=f"{database}.contacts")
+    directory = await own_mongo_place.another()
+    await directory.commit(everything())
+    async with AsyncMongoClient[dict[str, Any]](own_mongo_url) as client:
+        stored_as = (await client[database].command("collStats", "contacts"))["wiredTiger"]["creationString"]
+    assert "leaf_page_max=32KB" in stored_as
 
 
 # --------------------------------------------------------------------------------------------- lost answers
