@@ -8,7 +8,7 @@ import pytest
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.errors import DuplicateKeyError
 
-from contactfold.adapters import mongo_writing
+from contactfold.adapters import mongo_directory, mongo_writing
 from contactfold.adapters.mongo_directory import MongoDirectory
 from contactfold.domain.changes import Fate
 from contactfold.domain.errors import Fenced, RetryOnFreshState, Unavailable
@@ -133,6 +133,22 @@ async def test_kills_in_the_middle_of_commits_leave_all_of_one_or_nothing(
         assert len(await directory.known([event_id(name) for name in names])) == 300 * following
         assert len(await directory.contacts([event_id(name) for name in names])) == 300 * following
         assert len(await directory.claims([f"sms:{name}" for name in names])) == 300 * following
+
+
+async def test_a_driver_that_waits_for_itself_keeps_nobody_from_ending(
+    directory: MongoDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen once where a server had gone: a lock of the driver's that nobody held was never given out again."""
+    monkeypatch.setattr(mongo_directory, "CLOSE_WITHIN", 0.2)
+    client = directory._client
+    assert client is not None
+    lock = client._topology._lock
+    await lock.acquire()
+    try:
+        await asyncio.wait_for(directory.close(), 10)
+    finally:
+        lock.release()
+    await client.close()
 
 
 # ------------------------------------------------------------------------------------------------- pages

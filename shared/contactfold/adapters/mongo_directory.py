@@ -4,6 +4,8 @@ Reads see what a majority holds, so nothing that was read is ever rolled back. A
 that reads every collection as of one moment.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -37,6 +39,9 @@ from contactfold.ports import Changes, Directory
 EXPORT_PAGE = 1_000
 """Documents an export asks for at a time."""
 
+CLOSE_WITHIN = 5.0
+"""Seconds that the driver has to let go of its connections; what is left of them ends with the process."""
+
 
 class MongoDirectory(MongoDirectives, MongoKeys, MongoImports, MongoImportRows, MongoSchedules, MongoVerifying):
     """A `Directory` in the MongoDB database that `url` names (`contactfold` where it names none).
@@ -68,7 +73,10 @@ class MongoDirectory(MongoDirectives, MongoKeys, MongoImports, MongoImportRows, 
         """See `Directory.close`."""
         client, self._client, self._database = self._client, None, None
         if client is not None:
-            await client.close()
+            # A driver whose monitors met a server that went may wait for a lock of its own, without end.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_WITHIN):
+                    await client.close()
 
     async def probe(self) -> None:
         """See `Directory.probe`. A write that changes nothing still needs a primary that takes writes."""
