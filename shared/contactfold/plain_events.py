@@ -7,11 +7,11 @@ byte, of every event that is taken here.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
 import msgspec
 
-from contactfold.domain.event import LONGEST_NAME, UPSERT
+from contactfold.domain.event import UPSERT, can_name
 from contactfold.domain.normalise import MOST_NAMED
 from contactfold.domain.schema import Schema, name_identifier
 from contactfold.domain.stamp import EventId, format_time, make_event_id, parse_time
@@ -67,7 +67,7 @@ class PlainEvents:
             return None
         own_id = id if named is None else named
         own_source = source if named_source is None else named_source
-        if not _can_name(own_id) or not _can_name(own_source):
+        if not can_name(own_id) or not can_name(own_source):
             return None
         received = occurred = format_time(received_at)
         if at is not None:
@@ -107,7 +107,3 @@ class PlainEvents:
         if first == nobody:
             return None
         return name_identifier(self._identifying[first], name).encode(), normal, as_sent
-
-
-def _can_name(text: object) -> TypeGuard[str]:
-    return type(text) is str and 0 < len(text) <= LONGEST_NAME and "\0" not in text

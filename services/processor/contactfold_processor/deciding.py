@@ -18,7 +18,7 @@ from contactfold.domain.directives import RuleBook
 from contactfold.domain.directory import Handle
 from contactfold.domain.erasing import Hasher
 from contactfold.domain.errors import RetryOnFreshState, Unavailable
-from contactfold.domain.event import ERASE
+from contactfold.domain.event import ERASE, Statement
 from contactfold.domain.outcome import IGNORED, Outcome
 from contactfold.domain.planning import Group, list_extra_claims, make_groups
 from contactfold.domain.schema import Schema
@@ -197,11 +197,7 @@ class Decider:
                 await self._begin(workspace.directory), records[:fitting], again, now, asking
             )
         folded = await self._fold(workspace, groups, heard, now)
-        for event_id in retracted:
-            statement = heard.statements[event_id][0]
-            outcome = refuse(statement)
-            outcome.status, outcome.reasons = IGNORED, [RETRACTED, *statement.faults]
-            folded.results[event_id] = outcome, None
+        folded.results |= {event_id: (_ignore(heard.statements[event_id][0]), None) for event_id in retracted}
         await make_way()
         keep_evidence(workspace, heard, folded.results, retracted)
         await make_way()
@@ -311,6 +307,13 @@ class Decider:
                 for record in heard.take_out(statement.event_id):
                     folded.dead.append(bury(record, "component_too_large", reason, now))
         return fitting
+
+
+def _ignore(statement: Statement) -> Outcome:
+    """The outcome of a statement that was retracted before it came."""
+    outcome = refuse(statement)
+    outcome.status, outcome.reasons = IGNORED, [RETRACTED, *statement.faults]
+    return outcome
 
 
 def _list_leading(heard: Heard, shared: Collection[str]) -> set[str]:

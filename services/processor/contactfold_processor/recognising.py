@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from contactfold.domain.event import LONGEST_NAME
+from contactfold.domain.event import can_name
 from contactfold.domain.stamp import EventId, Stamp, make_event_id, pack_stamp, parse_time
 
 
@@ -59,8 +59,4 @@ def _read(value: bytes) -> _Named | None:
         named = _decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return named if _can_name(named.id) and _can_name(named.source) else None
-
-
-def _can_name(text: str) -> bool:
-    return 0 < len(text) <= LONGEST_NAME and "\0" not in text
+    return named if can_name(named.id) and can_name(named.source) else None

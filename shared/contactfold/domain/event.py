@@ -1,7 +1,7 @@
 """Events as the core meets them: statements whose values are already in normal form."""
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from contactfold.domain.outcome import Reason
 from contactfold.domain.stamp import EventId, Stamp
@@ -30,6 +30,11 @@ DIRECTIVES = (SEPARATE, SHARE, RETRACT, ERASE)
 
 LONGEST_NAME = 512
 """Characters an id, a source or an identifier may have (SEMANTICS 1)."""
+
+
+def can_name(text: object) -> TypeGuard[str]:
+    """Whether something can be an id or the name of a source."""
+    return type(text) is str and 0 < len(text) <= LONGEST_NAME and "\0" not in text
 
 
 @dataclass(frozen=True, slots=True)

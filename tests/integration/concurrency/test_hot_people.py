@@ -7,25 +7,21 @@ ever. Without heat, every batch has to become as small as the rival allows.
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from contactfold import telemetry
-from contactfold.adapters.mongo_directory import MongoDirectory
 from contactfold.adapters.sqlite_log import SqliteLog
-from contactfold.config import Limits
-from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.stamp import format_time
 from contactfold.ports import Changes, Directory, Lane, LogRecord, NewRecord
-from contactfold_processor.applying import Applier
 from contactfold_processor.heat import Heat, Overtaken
 from e2e.loads import START, Event
 from fakes.memory_directory import MemoryDirectory
+from integration.concurrency.rivals import AnyRival, rivalled
 from integration.processor.rig import (
-    SCHEMA,
     at_rest,
     check_applied_once,
     clock,
@@ -54,21 +50,12 @@ def make_load() -> list[Event]:
 
 
 @dataclass
-class Rival:
+class Rival(AnyRival):
     """A directory to which somebody else writes the hot person just before every commit about them that is not quick,
     and before every second one that is."""
 
-    directory: Directory
     tries: int = 0
-    refused: int = 0
     met: int = 0
-    written: list[Event] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._applier = Applier(self.directory, SCHEMA, Limits(), clock)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.directory, name)
 
     async def commit(self, changes: Changes) -> None:
         self.tries += 1
@@ -76,16 +63,12 @@ class Rival:
             self.met += 1
             if len(changes.evidence) > QUICK or self.met % 2:
                 await self._write()
-        try:
-            await self.directory.commit(changes)
-        except RetryOnFreshState:
-            self.refused += 1
-            raise
+        await self.pass_on(changes)
 
     async def _write(self) -> None:
         event = make_event(10_000 + len(self.written), HOT)
         record = LogRecord("elsewhere/0", len(self.written), None, json.dumps(event).encode(), (), clock())
-        await self._applier.apply([record])
+        await self.applier.apply([record])
         self.written.append(event)
 
 
@@ -104,13 +87,8 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
 @pytest.fixture(params=["memory", "mongo"])
 async def rival(request: pytest.FixtureRequest) -> AsyncIterator[Rival]:
     """A rival in memory and one on a real server."""
-    if request.param == "memory":
-        yield Rival(MemoryDirectory())
-        return
-    directory = MongoDirectory(request.getfixturevalue("mongo_url"))
-    await directory.open()
-    yield Rival(directory)
-    await directory.close()
+    async with rivalled(request) as directory:
+        yield Rival(directory)
 
 
 async def apply_all(log: SqliteLog, rival: Rival) -> None:

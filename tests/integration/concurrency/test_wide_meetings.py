@@ -8,22 +8,19 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from contactfold.adapters.mongo_directory import MongoDirectory
 from contactfold.adapters.sqlite_log import SqliteLog
-from contactfold.config import Limits
-from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.stamp import format_time
 from contactfold.ports import Changes, Directory, Lane, LogRecord, NewRecord
 from contactfold_processor.apart import WIDELY, Apart
-from contactfold_processor.applying import Applier
 from contactfold_processor.meeting import TURN_SETTING
 from e2e.loads import START, Event
 from fakes.memory_directory import MemoryDirectory
-from integration.processor.rig import SCHEMA, at_rest, check_applied_once, clock, processing
+from integration.concurrency.rivals import AnyRival, rivalled
+from integration.processor.rig import at_rest, check_applied_once, clock, processing
 
 EVENTS, PEOPLE = 4000, 2000
 QUICK = 50
@@ -36,28 +33,15 @@ def make_event(place: int, who: int) -> Event:
 
 
 @dataclass
-class Rival:
+class Rival(AnyRival):
     """A directory to which somebody else writes more than a few people of every batch that is not quick."""
 
-    directory: Directory
-    refused: int = 0
     sizes: list[int] = field(default_factory=list)
-    written: list[Event] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._applier = Applier(self.directory, SCHEMA, Limits(), clock)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.directory, name)
 
     async def commit(self, changes: Changes) -> None:
         if len(changes.evidence) > QUICK and await self.directory.setting(TURN_SETTING) is None:
             await self._write(changes)
-        try:
-            await self.directory.commit(changes)
-        except RetryOnFreshState:
-            self.refused += 1
-            raise
+        await self.pass_on(changes)
         if changes.evidence:
             self.sizes.append(len(changes.evidence))
 
@@ -70,7 +54,7 @@ class Rival:
             LogRecord("elsewhere/0", offset, None, json.dumps(event).encode(), (), clock())
             for offset, event in enumerate(self.written[begin:], begin)
         ]
-        await self._applier.apply(records)
+        await self.applier.apply(records)
 
 
 LOAD = [make_event(place, place % PEOPLE) for place in range(EVENTS)]
@@ -89,13 +73,8 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
 @pytest.fixture(params=["memory", "mongo"])
 async def rival(request: pytest.FixtureRequest) -> AsyncIterator[Rival]:
     """A rival in memory and one on a real server."""
-    if request.param == "memory":
-        yield Rival(MemoryDirectory())
-        return
-    directory = MongoDirectory(request.getfixturevalue("mongo_url"))
-    await directory.open()
-    yield Rival(directory)
-    await directory.close()
+    async with rivalled(request) as directory:
+        yield Rival(directory)
 
 
 async def apply_all(log: SqliteLog, rival: Rival) -> None:
