@@ -61,12 +61,17 @@ class Applied:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Ahead:
-    """A decision that was made while the batch before it was written."""
+    """A decision that was made while a batch before it was written.
+
+    It holds whatever has been committed since: a commit asks for the versions it rests on.
+    """
 
     records: Sequence[LogRecord]
     decision: Decision
+    overtaken: bool = False
+    """Whether other records have gone before it since."""
 
     def is_of(self, records: Sequence[LogRecord]) -> bool:
         """Whether it is the decision on these records."""
@@ -95,7 +100,7 @@ class Applier:
         self.windows: dict[Partition, Window] = {}
         self.name = secrets.token_hex(8)
         """What this applier signs with where it works on a directive that is settling."""
-        self._ahead: _Ahead | None = None
+        self._ahead: list[_Ahead] = []
         self._repeats = Repeats(asking)
         self.refused: Changes | None = None
         """What the last batch would have written, where its commit was refused for what others wrote."""
@@ -150,14 +155,11 @@ class Applier:
 
     def forget_ahead(self) -> None:
         """Drop what was decided ahead: others write what it rests on before it can be written."""
-        self._ahead = None
+        self._ahead = []
 
     async def _apply(self, records: Sequence[LogRecord], upcoming: Upcoming | None = None) -> Applied:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead.is_of(records):
-            decision = ahead.decision
-        else:
-            decision = await self._decide(records)
+        ahead = self._take_ahead(records)
+        decision = ahead.decision if ahead else await self._decide(records)
         records = records[: decision.count]
         await self._letters.settle(records, decision.changes)
         died = {letter.id for letter in decision.changes.dead_letters}
@@ -169,10 +171,19 @@ class Applier:
         try:
             return await self._commit(records, decision, died, upcoming)
         except RetryOnFreshState:
-            if decision.asked or not await self._holds_repeats(decision):
+            # Where others of ours went before what was decided ahead, it may have met those, and no other writer.
+            if not (ahead and ahead.overtaken) and (decision.asked or not await self._holds_repeats(decision)):
                 raise
             self.refused = None
         return await self._apply(records, upcoming)
+
+    def _take_ahead(self, records: Sequence[LogRecord]) -> "_Ahead | None":
+        """What was decided ahead on these records. Other decisions stay, as these records go before theirs."""
+        found = next((each for each in self._ahead if each.is_of(records)), None)
+        self._ahead = [each for each in self._ahead if each is not found]
+        for each in self._ahead:
+            each.overtaken = True
+        return found
 
     async def _decide(self, records: Sequence[LogRecord], on: Directory | None = None) -> Decision:
         """Decide these. What goes wrong where nobody asked for repeats may go wrong for one, and is decided again."""
@@ -206,6 +217,7 @@ class Applier:
             if upcoming is not None and may_follow(decision.changes):
                 await self._write_and_look_ahead(decision.changes, upcoming)
             else:
+                self.forget_ahead()
                 await self._write(decision.changes)
         except RetryOnFreshState:
             self.refused = decision.changes
@@ -224,7 +236,8 @@ class Applier:
             # Where the process is to end: nothing may go on behind a directory that is closed.
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
-        self._ahead = ahead
+        if ahead is not None:
+            self._ahead = [*self._ahead[-1:], ahead]  # one of each lane
 
     async def _look_ahead(self, changes: Changes, writing: "asyncio.Task[None]", upcoming: Upcoming) -> "_Ahead | None":
         """Decide what comes next; None where that fails: it is decided again, alone, and told then.
@@ -234,7 +247,7 @@ class Applier:
         following = FollowingDirectory(self._directory, changes, writing)
         try:
             records = await upcoming()
-            if not records:
+            if not records or any(each.is_of(records) for each in self._ahead):
                 return None
             deciding = asyncio.create_task(self._decide(records, following.as_directory))
         except Exception:  # noqa: BLE001 -- as below

@@ -1,4 +1,8 @@
-"""The intake: the records a processor has fetched and not applied yet, and which lane it fetches from next."""
+"""The intake: the records a processor has fetched and not applied yet, and which lane comes next.
+
+What comes next is asked anew before each batch: rows that were fetched, and decided, while another batch was written
+let a live record that has come since go before them.
+"""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -10,13 +14,13 @@ BULK_TURN = 8
 
 
 class Intake:
-    """Records of one lane at a time, in the order they are applied in; and beside them those that come next."""
+    """Records of one lane at a time, in the order they are applied in; and those that were fetched ahead."""
 
     def __init__(self, pace: Pace, yielding: Yielding, clock: Clock) -> None:
         self._pace, self._yielding, self._clock = pace, yielding, clock
         self._live_in_a_row = 0
         self._behind = False
-        self._next: tuple[Lane, list[LogRecord]] | None = None
+        self._waiting: dict[Lane, list[LogRecord]] = {}
         self._fault: Exception | None = None
         self.lane = Lane.LIVE
         self.pending: list[LogRecord] = []
@@ -27,10 +31,10 @@ class Intake:
         Of all that was fetched at once: a partition must not come back with a hole.
         """
         self.pending = skip_applied([record for record in self.pending if record.partition in held])
-        if self._next is not None:
-            lane, records = self._next
+        for lane in list(self._waiting):
+            records = self._waiting[lane]
             records = skip_applied([record for record in records if record.partition in held])
-            self._next = (lane, records) if records else None
+            self._waiting[lane] = records
 
     async def fetch(self, reader: LogReader, *, wait: float) -> None:
         """Let the next records be pending: live ones first, bulk ones where no live one waits.
@@ -40,8 +44,8 @@ class Intake:
         if self._fault is not None:
             fault, self._fault = self._fault, None
             raise fault
-        found, self._next = self._next, None
-        self.lane, self.pending = found or await self._fetch(reader, wait)
+        self.lane, self.pending = await self._take(reader, wait)
+        self._live_in_a_row = self._live_in_a_row + 1 if self.pending and self.lane is Lane.LIVE else 0
 
     async def look_ahead(self, reader: LogReader, applying: int) -> Sequence[LogRecord]:
         """The records of the next batch, after the first `applying` of the pending ones, so far as they are there.
@@ -50,36 +54,49 @@ class Intake:
         """
         if rest := self.pending[applying:]:
             return rest[: self._pace.size]
-        if self.lane is Lane.BULK and self._yielding.limit(self._clock()) < BULK_LIMIT:
-            return []  # a live event may come any moment, and is to wait for one bulk batch at most
-        if self._next is None and self._fault is None:
+        records: list[LogRecord] = []
+        if self._fault is None:
             try:
-                found = await self._fetch(reader, 0)
+                lane, records = await self._take(reader, 0)
             except Exception as fault:  # noqa: BLE001 -- whatever it is
                 self._fault = fault
                 return []
-            self._next = found if found[1] else None
-        return self._next[1][: self._pace.size] if self._next else []
+            self._waiting[lane] = records + self._waiting.get(lane, [])
+        return records[: self._pace.size]
 
     def drop(self) -> list[LogRecord]:
         """Forget everything that was fetched; returns it, so that it can be read again."""
-        dropped = [*self.pending, *(self._next[1] if self._next else ())]
-        self.pending, self._next = [], None
+        dropped = [*self.pending, *(record for records in self._waiting.values() for record in records)]
+        self.pending, self._waiting = [], {}
         return dropped
 
-    async def _fetch(self, reader: LogReader, wait: float) -> tuple[Lane, list[LogRecord]]:
-        if self._live_in_a_row >= BULK_TURN - 1:
-            self._live_in_a_row = 0
+    async def _take(self, reader: LogReader, wait: float) -> tuple[Lane, list[LogRecord]]:
+        """What comes next, as things are: a live record that has just come goes before rows that were fetched ahead."""
+        if self._live_in_a_row % BULK_TURN == BULK_TURN - 1:
             # Live events that wait in crowds wait for seconds anyway; few of them need not wait for many rows.
             fitting = BULK_LIMIT if self._behind else min(BULK_LIMIT, self._yielding.limit(self._clock()))
-            if records := await reader.fetch(Lane.BULK, limit=min(fitting, self._pace.size), wait=0):
+            if records := await self._take_rows(reader, fitting):
                 return Lane.BULK, records
-        if records := await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=0):
-            self._live_in_a_row += 1
-            self._behind = len(records) >= self._pace.largest
+        if records := await self._take_live(reader, 0):
             return Lane.LIVE, records
-        self._live_in_a_row = 0
-        fitting = min(self._yielding.limit(self._clock()), self._pace.size)
-        if records := await reader.fetch(Lane.BULK, limit=fitting, wait=0):
+        if records := await self._take_rows(reader, self._yielding.limit(self._clock())):
             return Lane.BULK, records
-        return Lane.LIVE, await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=wait) if wait else []
+        return Lane.LIVE, await self._take_live(reader, wait) if wait else []
+
+    async def _take_live(self, reader: LogReader, wait: float) -> list[LogRecord]:
+        if waiting := self._waiting.pop(Lane.LIVE, None):
+            return waiting
+        records = await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=wait)
+        if records:
+            self._behind = len(records) >= self._pace.largest
+            self._yielding.meet(self._clock())
+        return records
+
+    async def _take_rows(self, reader: LogReader, fitting: int) -> list[LogRecord]:
+        if waiting := self._waiting.pop(Lane.BULK, None):
+            if len(waiting) <= 2 * fitting:
+                return waiting
+            # They were fetched when no live event had come for long.
+            self._waiting[Lane.BULK] = waiting[fitting:]
+            return waiting[:fitting]
+        return await reader.fetch(Lane.BULK, limit=min(fitting, self._pace.size), wait=0)

@@ -3,8 +3,6 @@
 import random
 from dataclasses import dataclass
 
-from contactfold.ports import Lane
-
 BULK_LIMIT = 500
 """Records of a bulk batch at most that is applied although live events wait."""
 
@@ -17,7 +15,7 @@ Half as many cost a tenth more of our processor time a row, and a fifth more of 
 _FEWEST = 50
 _BULK_TIME = 10_000
 """Microseconds that a bulk batch may take while live events come: each of them waits for half of one, on average."""
-_SHARE = 50
+_SHARE = 200
 """A bulk batch may take one part in so many of the time since the last live event, where that is longer."""
 
 
@@ -74,11 +72,13 @@ class Yielding:
     """What a bulk record took lately."""
     _live_at: int | None = None
 
-    def hear(self, lane: Lane, records: int, begun: int, took: int) -> None:
-        """A batch of so many records was applied."""
-        if lane is Lane.LIVE:
-            self._live_at = begun
-        elif records and took > 0:
+    def meet(self, now: int) -> None:
+        """Live records have come."""
+        self._live_at = now
+
+    def hear(self, records: int, took: int) -> None:
+        """A bulk batch of so many records was applied."""
+        if records and took > 0:
             self._cost = took / records
 
     def limit(self, now: int) -> int:

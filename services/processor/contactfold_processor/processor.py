@@ -239,7 +239,8 @@ class Processor:
         telemetry.REBUILDS.inc(decision.rebuilt)
         took = self._clock() - begun
         telemetry.BATCH_SECONDS.observe(took / 1e6)
-        self._yielding.hear(lane, len(batch), begun, took)
+        if lane is Lane.BULK:
+            self._yielding.hear(len(batch), took)
         positions = {window.partition: window.next for window in decision.changes.positions}
         self._to_acknowledge |= positions
         _log.info(

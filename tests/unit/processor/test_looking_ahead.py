@@ -168,6 +168,38 @@ async def test_looking_ahead_fails_nobody() -> None:
     assert outcome.status == "created"
 
 
+async def apply_with_others_between(slow: Slow, one: LogRecord, between: LogRecord, ahead: LogRecord) -> list[str]:
+    """Apply `one` while `ahead` is decided, then `between`, then `ahead`; what the last of these came to."""
+    slow.may_go_on.set()
+    applier = Applier(slow.port, SCHEMA, Limits(), lambda: NOW)
+    later = [ahead]
+
+    async def upcoming() -> Sequence[LogRecord]:
+        return later
+
+    await applier.apply([one], upcoming)
+    await applier.apply([between], upcoming)
+    slow.asked.clear()
+    return [outcome.status for outcome in (await applier.apply(later)).decision.outcomes]
+
+
+async def test_a_decision_is_kept_while_others_go_before_it() -> None:
+    slow = Slow()
+    row = record(0, SECOND, email="c@x.com")
+    assert await apply_with_others_between(slow, record(0, email="a@x.com"), record(1, email="b@x.com"), row) == [
+        "created"
+    ]
+    assert "claims" not in slow.asked, "it was decided again"
+
+
+async def test_a_decision_is_made_again_where_those_who_went_before_it_wrote_the_same() -> None:
+    slow = Slow()
+    row = record(0, SECOND, email="b@x.com", first_name="Bea")
+    statuses = await apply_with_others_between(slow, record(0, email="a@x.com"), record(1, email="b@x.com"), row)
+    assert statuses == ["updated"]
+    assert "claims" in slow.asked
+
+
 async def test_a_decision_on_other_records_than_are_applied_next_is_dropped() -> None:
     slow = Slow()
     slow.may_go_on.set()
@@ -185,14 +217,18 @@ async def test_a_decision_on_other_records_than_are_applied_next_is_dropped() ->
 
 
 class Reader:
-    """A reader with records of the live lane, given out as they lie."""
+    """A reader with records of the live lane, given out as they lie, and with rows of an import."""
 
     def __init__(self, *fetched: list[LogRecord] | Exception) -> None:
         self.fetched = list(fetched)
+        self.rows: list[LogRecord] = []
 
     async def fetch(self, lane: Lane, *, limit: int, wait: float) -> list[LogRecord]:
         del wait
-        if lane is Lane.BULK or not self.fetched:
+        if lane is Lane.BULK:
+            rows, self.rows = self.rows[:limit], self.rows[limit:]
+            return rows
+        if not self.fetched:
             return []
         found = self.fetched.pop(0)
         if isinstance(found, Exception):
@@ -258,3 +294,39 @@ async def test_what_goes_wrong_ahead_is_met_by_whoever_fetches_next(fault: Excep
     intake.pending = []
     with pytest.raises(type(fault)):
         await intake.fetch(reader.port, wait=0)
+
+
+ROWS = "contactfold.imports/0"
+
+
+async def test_a_live_record_goes_before_rows_that_were_fetched_ahead() -> None:
+    intake, reader = await make_intake([record(0)])
+    reader.rows = [record(number, ROWS) for number in range(10)]
+    rows = await intake.look_ahead(reader.port, 1)
+    assert places(rows) == [(ROWS, number) for number in range(10)]
+    reader.fetched = [[record(1)]]
+    await intake.fetch(reader.port, wait=0)
+    assert (intake.lane, places(intake.pending)) == (Lane.LIVE, [(FIRST, 1)])
+    assert list(await intake.look_ahead(reader.port, 1)) == list(rows), "what was decided on them would be lost"
+    await intake.fetch(reader.port, wait=0)
+    assert (intake.lane, intake.pending) == (Lane.BULK, rows)
+
+
+async def test_rows_that_were_fetched_in_a_calm_are_parted_once_live_records_come() -> None:
+    yielding, now = Yielding(), NOW
+    yielding.hear(500, 75_000)
+    intake, reader = Intake(Pace(), yielding, lambda: now), Reader()
+    reader.rows = [record(number, ROWS) for number in range(1_500)]
+    await intake.fetch(reader.port, wait=0)
+    assert len(intake.pending) == 1_000
+    assert len(await intake.look_ahead(reader.port, 1_000)) == 500
+    reader.fetched = [[record(0)]]
+    sizes: list[tuple[Lane, int]] = []
+    taken: list[LogRecord] = []
+    for _ in range(5):
+        await intake.fetch(reader.port, wait=0)
+        sizes.append((intake.lane, len(intake.pending)))
+        taken += intake.pending
+    assert sizes == [(Lane.LIVE, 1), *[(Lane.BULK, 66)] * 4]
+    assert places(taken[1:]) == [(ROWS, 1_000 + number) for number in range(4 * 66)]
+    assert len(intake.drop()) == 500 - 3 * 66

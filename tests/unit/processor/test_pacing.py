@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import pytest
 
-from contactfold.ports import Lane
 from contactfold_processor.pacing import CALM_LIMIT, Pace, Yielding, backoff
 
 
@@ -83,25 +82,25 @@ def test_the_wait_for_a_server_grows_to_about_two_seconds() -> None:
 
 def test_bulk_batches_are_small_while_live_records_come_and_grow_while_none_does() -> None:
     yielding = Yielding()
-    yielding.hear(Lane.BULK, 500, 0, 75_000)
+    yielding.hear(500, 75_000)
     assert yielding.limit(1_000_000) == CALM_LIMIT, "no live record has come"
-    yielding.hear(Lane.LIVE, 3, 1_000_000, 5_000)
+    yielding.meet(1_000_000)
     assert yielding.limit(1_200_000) == 66, "ten milliseconds at 150 microseconds a record"
-    assert yielding.limit(1_500_000) == 66
-    assert yielding.limit(2_500_000) == 200, "thirty milliseconds, a fiftieth of a second and a half"
+    assert yielding.limit(3_000_000) == 66
+    assert yielding.limit(7_000_000) == 200, "thirty milliseconds, one part in two hundred of six seconds"
     assert yielding.limit(60_000_000) == CALM_LIMIT
 
 
 @pytest.mark.parametrize(("took", "limit"), [(5_000, CALM_LIMIT), (100_000, 50), (60_000_000, 50), (0, CALM_LIMIT)])
 def test_a_bulk_batch_is_neither_too_large_nor_too_small_to_get_on(took: int, limit: int) -> None:
     yielding = Yielding()
-    yielding.hear(Lane.LIVE, 1, 10, 5)
-    yielding.hear(Lane.BULK, 500, 10, took)
+    yielding.meet(10)
+    yielding.hear(500, took)
     assert yielding.limit(20) == limit
 
 
 def test_a_clock_that_goes_back_keeps_no_batch_small_for_ever() -> None:
     yielding = Yielding()
-    yielding.hear(Lane.LIVE, 1, 9_000_000_000, 5)
-    yielding.hear(Lane.BULK, 500, 0, 100_000)
+    yielding.meet(9_000_000_000)
+    yielding.hear(500, 100_000)
     assert yielding.limit(1_000_000) == CALM_LIMIT
