@@ -15,8 +15,10 @@ _PAUSE = 0.005
 """Seconds that records which nobody has taken keep the library from asking for others: those who take them are given
 that long, or the next request would be without their partition."""
 
-IDLE_WAIT, BUSY_WAIT = 100, 20
-"""Milliseconds that a broker may wait for a first record: with nothing to do, and while both lanes have records.
+IDLE_WAIT, ROWS_WAIT, BUSY_WAIT = 100, 20, 4
+"""Milliseconds that a broker may wait for a first record: with nothing to do, while rows of imports come, and while
+live records come beside them. A partition of which something is held is in no request, and asked for again only when
+that one has ended: the next live record there waits for so long.
 
 Each request costs a millisecond of processor time, half of it the broker's: one that is idle asks ten times a second.
 """
@@ -29,6 +31,6 @@ class Fetching:
         self._fetcher = consumer._fetcher  # noqa: SLF001
         self._fetcher._prefetch_backoff = _PAUSE  # noqa: SLF001
 
-    def hurry(self, *, busy: bool) -> None:
-        """Have the next requests answered soon, or let them wait."""
-        self._fetcher._fetch_max_wait_ms = BUSY_WAIT if busy else IDLE_WAIT  # noqa: SLF001
+    def hurry(self, *, rows: bool, live: bool) -> None:
+        """Have the next requests answered soon where `rows` come, and sooner where `live` records do as well."""
+        self._fetcher._fetch_max_wait_ms = (BUSY_WAIT if live else ROWS_WAIT) if rows else IDLE_WAIT  # noqa: SLF001

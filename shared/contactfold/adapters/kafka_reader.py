@@ -29,7 +29,7 @@ _SLICE = 0.1
 """Seconds `fetch` waits before it looks whether the group gave or took partitions."""
 
 _BUSY = 1.0
-"""Seconds after a row of an import in which more of them are expected."""
+"""Seconds after a record of a lane in which more of them are expected."""
 
 _CLOSING = 3.0
 
@@ -58,7 +58,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._changed = asyncio.Event()
         self._seating = asyncio.Lock()
         self._fetching: Fetching | None = None
-        self._bulk_until = 0.0
+        self._expected_until = dict.fromkeys(Lane, 0.0)
         self._closed = False
 
     @classmethod
@@ -177,10 +177,11 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _expect(self, lane: Lane, now: float, *, found: bool) -> None:
         """Let requests be answered soon while rows of imports come: live records would wait for each of them."""
-        if found and lane is Lane.BULK:
-            self._bulk_until = now + _BUSY
+        if found:
+            self._expected_until[lane] = now + _BUSY
         if self._fetching is not None:
-            self._fetching.hurry(busy=now < self._bulk_until)
+            rows, live = (now < self._expected_until[each] for each in (Lane.BULK, Lane.LIVE))
+            self._fetching.hurry(rows=rows, live=live)
 
     async def _change(self, wait: float) -> None:
         self._changed.clear()
