@@ -1,11 +1,16 @@
 """Cutting files: what reaches the log, how far ahead, and what is done when something is away or gone."""
 
 import asyncio
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from contactfold.ports import Lane
+import pytest
+
+from contactfold.ports import Lane, NewRecord
 from contactfold.ports.imports import CANCELLED, COMPLETED, FAILED
 from contactfold.wire import SCHEMA_HEADER
+from contactfold_ingest.imports import cutting
 from contactfold_ingest.imports.cutting import FARTHEST
 from contactfold_ingest.imports.working import GIVEN_UP_AFTER
 from fakes.ingest_service import Ingest, serving
@@ -42,6 +47,29 @@ async def test_a_file_is_never_cut_farther_ahead_than_may_be(ingest: Ingest) -> 
         assert len(await ingest.log.read_all(Lane.BULK)) == FARTHEST + 1_000
         shown = await look(ingest, import_id)
         assert (shown["status"], shown["total"], shown["counts"]["created"]) == ("in_progress", FARTHEST + 3_000, 1_500)
+
+
+async def test_rows_are_written_a_few_at_a_time_once_the_log_holds_plenty(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cutting, "FARTHEST", 2_000)
+    append, sizes, times = ingest.log.append, list[int](), list[float]()
+
+    async def note(lane: Lane, records: Sequence[NewRecord]) -> None:
+        sizes.append(len(records))
+        times.append(time.monotonic())
+        await append(lane, records)
+
+    monkeypatch.setattr(ingest.log, "append", note)
+    import_id = await upload(ingest, people(3_000))
+    async with working(ingest):
+        await until(lambda: has_cut(ingest, import_id, 2_000), "it is as far ahead as may be")
+        begun = len(sizes)
+        await asyncio.sleep(0.1)  # until it has looked whether there is room
+        await apply(ingest, import_id, created=1_000)
+        await until(lambda: has_cut(ingest, import_id, 3_000), "the rest is cut")
+    assert max(sizes) <= 100, "every live event would wait for them"
+    assert times[-1] - times[begun] > 0.1, "nor may all of them come at once"
 
 
 async def test_an_import_is_completed_once_its_gates_have_counted_every_row(ingest: Ingest) -> None:

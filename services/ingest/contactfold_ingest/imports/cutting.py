@@ -24,8 +24,11 @@ from contactfold_ingest.imports.rows import Chunk, too_large
 FARTHEST = 20_000
 """Rows that an import may be ahead of what is applied."""
 
-_AT_ONCE = 500
+_AT_ONCE = 100
 """Rows that the log is given at once: some milliseconds of work, for which every live event would wait."""
+
+_BREATH = 0.02
+"""Seconds between two of these where the log holds plenty: a chunk at once would keep everything else waiting."""
 
 _PAUSE = 0.25
 """Seconds between two looks at what is applied, while nothing more may be written."""
@@ -52,6 +55,7 @@ class Cutting:
     def __init__(self, means: Means, one: Import, path: Path) -> None:
         self._means, self._one, self._path = means, one, path
         self._applied = 0
+        self._has_waited = False
 
     async def run(self) -> None:
         """Cut the file to its end, or until the import is to end.
@@ -96,6 +100,8 @@ class Cutting:
             for place in range(0, len(chunk.records), _AT_ONCE):
                 records = chunk.records[place : place + _AT_ONCE]
                 await self._means.patiently(partial(self._append, records))
+                if self._has_waited:
+                    await asyncio.sleep(_BREATH)
             if not await self._note(chunk):
                 return
 
@@ -113,6 +119,7 @@ class Cutting:
 
     async def _find_room(self) -> bool:
         """Wait until another chunk may be written; False where the import, or the process, is to end first."""
+        self._has_waited = False
         while self._one.cut - self._applied + CHUNK > FARTHEST:
             progress = await self._means.patiently(lambda: find_progress(self._means.directory, [self._one]))
             mine = progress[self._one.id]
@@ -122,6 +129,7 @@ class Cutting:
                 return False
             if self._one.cut - self._applied + CHUNK <= FARTHEST:
                 break
+            self._has_waited = True
             try:
                 await asyncio.wait_for(self._means.stop.wait(), _PAUSE)
             except TimeoutError:

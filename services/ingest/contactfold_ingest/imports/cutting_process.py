@@ -40,7 +40,7 @@ CHUNK = 1_000
 _FORGET_EVERY = 8
 """Chunks after which addresses are forgotten: doors hear of somebody again soon, and a file mostly of somebody else."""
 
-_NICENESS = 5
+_NICENESS = 15
 """How far this process steps back behind those that serve."""
 
 
