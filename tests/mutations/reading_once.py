@@ -50,7 +50,7 @@ MUTATIONS = (
     Mutation(
         "one event has one piece of evidence, SQLite",
         f"{ADAPTERS}/sqlite_evidence.py",
-        'f"INSERT INTO evidence ({COLUMNS})',
+        'f"INSERT OR FAIL INTO evidence ({COLUMNS})',
         'f"INSERT OR REPLACE INTO evidence ({COLUMNS})',
         f"{CONTRACT}::test_of_two_commits_that_add_one_object_exactly_one_succeeds",
         "sqlite and evidence",

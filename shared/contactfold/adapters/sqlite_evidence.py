@@ -12,6 +12,7 @@ from msgspec import msgpack
 
 from contactfold.adapters.evidence_documents import read_evidence, write_evidence
 from contactfold.adapters.sqlite_rows import Row, expect, pack
+from contactfold.adapters.sqlite_telling import write_rows
 from contactfold.domain.directives import Mark
 from contactfold.domain.erasing import NOTHING
 from contactfold.domain.stamp import Stamp
@@ -25,7 +26,7 @@ COLUMNS = (
 """What `read` takes, in its order."""
 
 _SETTINGS = ", ".join(f"{name} = ?" for name in COLUMNS.split(", ")[1:])
-_ADD = f"INSERT INTO evidence ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = f"INSERT OR FAIL INTO evidence ({COLUMNS}) VALUES ?*"
 _FILL = f"UPDATE evidence SET {_SETTINGS} WHERE event_id = ? AND version = ? AND stamp IS NULL"
 _REWRITE = f"UPDATE evidence SET {_SETTINGS} WHERE event_id = ? AND version = ? AND stamp IS NOT NULL"
 _MOVE = (
@@ -42,7 +43,7 @@ _MARK = (
 
 def write(connection: apsw.Connection, changes: Changes) -> None:
     """What arrives, what becomes of what is there, and what retractions say of either, in this order."""
-    connection.executemany(_ADD, (_row(one) for one in changes.evidence if not one.version))
+    write_rows(connection, _ADD, [_row(one) for one in changes.evidence if not one.version])
     _replace(connection, _FILL, [one for one in changes.evidence if one.version])
     moved = [(fate.handle, fate.retracted, fate.event_id, fate.version) for fate in changes.fates]
     expect(connection, len(moved), _MOVE, moved)

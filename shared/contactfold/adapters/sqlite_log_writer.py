@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import TypeAlias
 import apsw
 
 from contactfold.adapters.sqlite_checkpoints import Checkpoints
-from contactfold.adapters.sqlite_log_file import PART, bounds, connect, explained, identity, lay_out, row_id
+from contactfold.adapters.sqlite_log_file import PART, connect, explained, identity, lay_out, row_id
+from contactfold.adapters.sqlite_telling import write_rows
 from contactfold.adapters.sqlite_transactions import writing
 from contactfold.domain.errors import ContactfoldError, Unavailable
 
@@ -39,6 +41,8 @@ during a flush, and the flushes take more of the processor than all the rest. Wh
 
 _LOG_PAGES = 2048
 """Pages of SQLite's write-ahead log from which on it is emptied: 8 MB."""
+
+_TAKE_OFFSETS = "UPDATE partitions SET next = next + ?2 WHERE id = ?1 RETURNING next - ?2"
 
 Wake: TypeAlias = Callable[[], None]
 
@@ -200,16 +204,16 @@ class SqliteLogWriter:
 
 
 def _insert(connection: apsw.Connection, rows: list[Row]) -> None:
-    if not rows:
-        return
-    ends = {place: following for place, (_, following) in bounds(connection).items()}
+    ends = {
+        place: following
+        for place, count in Counter(row[0] for row in rows).items()
+        for (following,) in connection.execute(_TAKE_OFFSETS, (place, count))
+    }
     numbered = []
     for place, key, value, headers, timestamp in rows:
         numbered.append((row_id(place, ends[place]), key, value, headers, timestamp))
         ends[place] += 1
-    connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", numbered)
-    touched = {row[0] for row in rows}
-    connection.executemany("UPDATE partitions SET next = ? WHERE id = ?", [(ends[place], place) for place in touched])
+    write_rows(connection, "INSERT OR FAIL INTO records VALUES ?*", numbered)
 
 
 def _settle(futures: list[asyncio.Future[None]], fault: Exception | None) -> None:
