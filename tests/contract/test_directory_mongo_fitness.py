@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contactfold.adapters.documents import pack_contact
+from contactfold.adapters.documents import write_contact
 from contactfold.adapters.mongo_directory import MongoDirectory
 from contactfold.domain.changes import Fate
 from contactfold.domain.directory import LINKS
@@ -67,7 +67,7 @@ async def test_a_replica_set_of_another_name_is_refused_with_its_name(native_mon
 
 async def test_a_database_of_another_format_is_refused(place: Place, directory: MongoDirectory) -> None:
     await directory.set_setting("format", b"1")
-    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 3"):
+    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 4"):
         await place.another()
 
 
@@ -113,7 +113,7 @@ async def test_a_contact_reads_in_a_shell_as_what_it_is(directory: MongoDirector
         "_id": event_id("ann"),
         "id": event_id("ann"),
         "values": {"first_name": "ann", "email": ["Ann@example.com"]},
-        "folded": pack_contact(ann),
+        "folded": write_contact(ann)["folded"],
         "organizations": ["A-1"],
         "absorbed": [event_id("bob")],
         "version": 1,

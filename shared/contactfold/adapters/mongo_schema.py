@@ -15,7 +15,7 @@ from contactfold.adapters.mongo_connecting import Database
 from contactfold.domain.errors import ServerUnfit
 from contactfold.ports import DIRECTORY_ID
 
-FORMAT = b"3"
+FORMAT = b"4"
 """Raised whenever older versions of contactfold could not read what this one writes."""
 
 _NAMESPACE_EXISTS = 48
@@ -69,20 +69,22 @@ ORDERED: Final[dict[str, list[IndexModel]]] = {
 """The other indexes: what is read in pages is read in the order of its index."""
 
 
-def _pages(size: str) -> dict[str, Any]:
-    return {"storageEngine": {"wiredTiger": {"configString": f"leaf_page_max={size}"}}}
+def _stored(settings: str) -> dict[str, Any]:
+    return {"storageEngine": {"wiredTiger": {"configString": settings}}}
 
+
+_SMALL, _SMALLEST = _stored("leaf_page_max=4KB"), _stored("leaf_page_max=2KB,allocation_size=2KB")
 
 _PAGES: Final[dict[str, dict[str, Any]]] = {
-    "contacts": {**_pages("16KB"), "indexOptionDefaults": _pages("4KB")},
-    "claims": {"indexOptionDefaults": _pages("4KB")},
-    "evidence": {"indexOptionDefaults": _pages("4KB")},
+    "contacts": {**_stored("leaf_page_max=8KB,block_compressor=none"), "indexOptionDefaults": _SMALL},
+    "claims": {"indexOptionDefaults": _SMALL},
+    "evidence": {"indexOptionDefaults": _SMALLEST},
 }
-"""Pages of the collections that grow without end, half and a quarter of the server's own.
+"""Pages of the collections that grow without end, smaller than the server's own 32 and 16 KB.
 
 Events come in no order that any of these keeps, so past what the server's cache holds each of them reads a page here
-and there and writes it again: the smaller it is, the less for one document. Smaller pages of contacts take twice the
-disk, for they no longer shrink by compression.
+and there and writes it again: the smaller it is, the less for one document. A compressed page is up to four times as
+large as it says, and compressed anew each time: contacts come compressed one by one (`documents`) and stay as they are.
 """
 
 
