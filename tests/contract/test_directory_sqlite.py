@@ -337,3 +337,35 @@ def test_what_is_being_copied_does_not_keep_what_is_erased(path: Path) -> None:
     emptied.join()
     assert path.with_name(f"{path.name}-wal").stat().st_size == 0
     connection.close()
+
+
+# ------------------------------------------------------------------------------------------- temporary files
+
+
+class Watching(apsw.VFS):
+    """Counts the files without a name that SQLite opens: what it puts aside, wherever there is room."""
+
+    def __init__(self) -> None:
+        self.nameless = 0
+        self._base = apsw.vfs_names()[0]
+        super().__init__("watching", self._base, makedefault=True)
+
+    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 -- SQLite's
+        self.nameless += name is None
+        return apsw.VFSFile(self._base, name, flags)
+
+
+async def test_no_contact_however_large_is_put_into_a_temporary_file(path: Path) -> None:
+    """An erasure would not come by it, and there may be no room for one."""
+    watching = Watching()
+    try:
+        directory = SqliteDirectory(path)
+        await directory.open()
+        for _ in range(2):
+            large = await directory.contact_by_handle(event_id("ann")) or contact("ann")
+            large.single["first_name"] = (large.last, "n" * 4_000_000, "test")
+            await directory.commit(Changes(contacts=[large]))
+        await directory.close()
+    finally:
+        watching.unregister()
+    assert not watching.nameless

@@ -1,11 +1,13 @@
+from pathlib import Path
+
 import apsw
 import pytest
 
 from contactfold.adapters.sqlite_telling import write_rows
 
 
-def make_table() -> apsw.Connection:
-    connection = apsw.Connection(":memory:")
+def make_table(path: str = ":memory:") -> apsw.Connection:
+    connection = apsw.Connection(path)
     connection.execute("CREATE TABLE things (number INTEGER PRIMARY KEY, name TEXT, content BLOB)")
     return connection
 
@@ -38,3 +40,13 @@ def test_a_row_that_is_there_already_fails_the_whole_and_its_transaction_takes_b
     with pytest.raises(apsw.ConstraintError), connection:
         write_rows(connection, "INSERT OR FAIL INTO things VALUES ?*", [(n, "new", None) for n in range(10)])
     assert list(connection.execute("SELECT number FROM things")) == [(7,)]
+
+
+def test_rows_that_were_large_are_not_held_once_they_are_written(tmp_path: Path) -> None:
+    connection = make_table(str(tmp_path / "things.db"))
+    before = apsw.memory_used()
+    for count in (32, 16, 8, 4, 2, 1):
+        write_rows(connection, "INSERT OR FAIL INTO things VALUES ?*", [(n, "", bytes(500_000)) for n in range(count)])
+        connection.execute("DELETE FROM things")
+    connection.pragma("shrink_memory")
+    assert apsw.memory_used() - before < 2_000_000

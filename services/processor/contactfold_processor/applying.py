@@ -237,7 +237,7 @@ class Applier:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
         if ahead is not None:
-            self._ahead = [*self._ahead[-1:], ahead]  # one of each lane
+            self._ahead = [*self._ahead[-1:], ahead]  # where each lane has one, both
 
     async def _look_ahead(self, changes: Changes, writing: "asyncio.Task[None]", upcoming: Upcoming) -> "_Ahead | None":
         """Decide what comes next; None where that fails: it is decided again, alone, and told then.

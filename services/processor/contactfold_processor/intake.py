@@ -20,7 +20,7 @@ class Intake:
         self._pace, self._yielding, self._clock = pace, yielding, clock
         self._live_in_a_row = 0
         self._behind = False
-        self._waiting: dict[Lane, list[LogRecord]] = {}
+        self._waiting: dict[Lane, list[list[LogRecord]]] = {lane: [] for lane in Lane}
         self._fault: Exception | None = None
         self.lane = Lane.LIVE
         self.pending: list[LogRecord] = []
@@ -31,10 +31,9 @@ class Intake:
         Of all that was fetched at once: a partition must not come back with a hole.
         """
         self.pending = skip_applied([record for record in self.pending if record.partition in held])
-        for lane in list(self._waiting):
-            records = self._waiting[lane]
-            records = skip_applied([record for record in records if record.partition in held])
-            self._waiting[lane] = records
+        for lane, portions in self._waiting.items():
+            kept = [skip_applied([record for record in portion if record.partition in held]) for portion in portions]
+            self._waiting[lane] = [portion for portion in kept if portion]
 
     async def fetch(self, reader: LogReader, *, wait: float) -> None:
         """Let the next records be pending: live ones first, bulk ones where no live one waits.
@@ -61,13 +60,16 @@ class Intake:
             except Exception as fault:  # noqa: BLE001 -- whatever it is
                 self._fault = fault
                 return []
-            self._waiting[lane] = records + self._waiting.get(lane, [])
+            if records:
+                # As a portion of its own: what is decided on it is lost where it comes back otherwise.
+                self._waiting[lane].insert(0, records)
         return records[: self._pace.size]
 
     def drop(self) -> list[LogRecord]:
         """Forget everything that was fetched; returns it, so that it can be read again."""
-        dropped = [*self.pending, *(record for records in self._waiting.values() for record in records)]
-        self.pending, self._waiting = [], {}
+        waiting = [record for portions in self._waiting.values() for portion in portions for record in portion]
+        dropped = [*self.pending, *waiting]
+        self.pending, self._waiting = [], {lane: [] for lane in Lane}
         return dropped
 
     async def _take(self, reader: LogReader, wait: float) -> tuple[Lane, list[LogRecord]]:
@@ -84,8 +86,8 @@ class Intake:
         return Lane.LIVE, await self._take_live(reader, wait) if wait else []
 
     async def _take_live(self, reader: LogReader, wait: float) -> list[LogRecord]:
-        if waiting := self._waiting.pop(Lane.LIVE, None):
-            return waiting
+        if waiting := self._waiting[Lane.LIVE]:
+            return waiting.pop(0)
         records = await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=wait)
         if records:
             self._behind = len(records) >= self._pace.largest
@@ -93,10 +95,11 @@ class Intake:
         return records
 
     async def _take_rows(self, reader: LogReader, fitting: int) -> list[LogRecord]:
-        if waiting := self._waiting.pop(Lane.BULK, None):
-            if len(waiting) <= 2 * fitting:
-                return waiting
-            # They were fetched when no live event had come for long.
-            self._waiting[Lane.BULK] = waiting[fitting:]
-            return waiting[:fitting]
+        if waiting := self._waiting[Lane.BULK]:
+            portion = waiting.pop(0)
+            if len(portion) <= 2 * fitting:
+                return portion
+            # It was fetched when no live event had come for long.
+            waiting.insert(0, portion[fitting:])
+            return portion[:fitting]
         return await reader.fetch(Lane.BULK, limit=min(fitting, self._pace.size), wait=0)

@@ -23,7 +23,10 @@ def replace(
     records: Sequence[Record],
     row: Callable[[Record], Row],
 ) -> None:
-    """Replace the records where the stored version is still theirs, and then add those of version 0."""
+    """Replace the records where the stored version is still theirs, and then add those of version 0.
+
+    The file must hold no statistics (`ANALYZE`): by those SQLite may look through a whole table for many rows.
+    """
     names = (*columns, "document", *key)
     new = [(*row(record), 1) for record in records if not record.version]
     old = [(*row(record), record.version) for record in records if record.version]

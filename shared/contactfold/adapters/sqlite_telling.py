@@ -16,6 +16,9 @@ import apsw
 _AT_ONCE = 64
 """Rows of one statement at most, a power of two: statements of few widths, so that SQLite has them ready."""
 
+_KEPT = 256 * 1024
+"""Bytes of values that a statement may keep until it is used again, as each of those does that SQLite has ready."""
+
 
 def write_rows(connection: apsw.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run `sql` for these rows, all equally long: the `?*` in it stands for them, as in `INSERT ... VALUES ?*`.
@@ -26,8 +29,9 @@ def write_rows(connection: apsw.Connection, sql: str, rows: Sequence[Sequence[An
     begin = 0
     while left := len(rows) - begin:
         count = min(_AT_ONCE, 1 << (left.bit_length() - 1))
-        some = rows[begin : begin + count]
-        connection.execute(_widen(sql, count, len(some[0])), list(chain.from_iterable(some)))
+        values = list(chain.from_iterable(rows[begin : begin + count]))
+        small = sum(len(value) for value in values if isinstance(value, bytes | str)) <= _KEPT
+        connection.execute(_widen(sql, count, len(rows[0])), values, can_cache=small)
         begin += count
 
 

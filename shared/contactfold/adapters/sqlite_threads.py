@@ -34,6 +34,8 @@ def connect(path: Path, *, writes: bool) -> apsw.Connection:
         connection.pragma("synchronous", "full")
         # What an erasure takes must not linger where a page was split long before.
         connection.pragma("secure_delete", True)
+        # Nor in a file elsewhere: SQLite puts what a statement gathers for large rows into one.
+        connection.pragma("temp_store", "memory")
         connection.pragma("journal_size_limit", 256 << 20)
     else:
         connection.pragma("query_only", True)

@@ -330,3 +330,20 @@ async def test_rows_that_were_fetched_in_a_calm_are_parted_once_live_records_com
     assert sizes == [(Lane.LIVE, 1), *[(Lane.BULK, 66)] * 4]
     assert places(taken[1:]) == [(ROWS, 1_000 + number) for number in range(4 * 66)]
     assert len(intake.drop()) == 500 - 3 * 66
+
+
+async def test_a_portion_of_rows_comes_back_as_it_was_decided_although_their_pace_has_changed() -> None:
+    yielding = Yielding()
+    yielding.hear(500, 75_000)
+    intake, reader = Intake(Pace(), yielding, lambda: NOW), Reader()
+    reader.rows = [record(number, ROWS) for number in range(1_000)]
+    await intake.fetch(reader.port, wait=0)
+    yielding.meet(NOW)
+    reader.rows = [record(number, ROWS) for number in range(1_000, 1_500)]
+    await intake.look_ahead(reader.port, 1_000)
+    for took in (75_000, 70_000, 85_000, 60_000):
+        await intake.fetch(reader.port, wait=0)
+        decided = await intake.look_ahead(reader.port, len(intake.pending))
+        yielding.hear(500, took)
+        await intake.fetch(reader.port, wait=0)
+        assert intake.pending == decided
