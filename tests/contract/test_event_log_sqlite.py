@@ -1,6 +1,7 @@
 """What the embedded log promises on its own: one file, several processes, and every fault of a disk told."""
 
 import asyncio
+import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from contactfold.adapters import sqlite_log_reader
+from contactfold.adapters import sqlite_log_file, sqlite_log_reader
 from contactfold.adapters.sqlite_log import SqliteLog
 from contactfold.domain.errors import RecordsGone, ServerUnfit, Unavailable
 from contactfold.ports import ANSWER_BYTES, Lane, NewRecord
@@ -53,6 +54,16 @@ async def test_many_may_make_the_file_at_once(rig: SqliteRig) -> None:
     for log in logs:
         assert len(await log.ends()) == 2 * rig.partitions
     await asyncio.gather(*(log.close() for log in logs))
+
+
+def test_a_file_that_another_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite does not wait by itself where the journal is to become a write-ahead log."""
+    maker = apsw.Connection(str(tmp_path / "log.db"))
+    maker.execute("CREATE TABLE things (id INTEGER); BEGIN IMMEDIATE; INSERT INTO things VALUES (1)")
+    threading.Timer(0.3, maker.execute, ["COMMIT"]).start()
+    connection = sqlite_log_file.connect(tmp_path / "log.db", patience=10.0)
+    settings = [connection.pragma(name) for name in ("journal_mode", "synchronous", "fullfsync")]
+    assert settings == ["wal", 2, 1]
 
 
 async def test_a_reader_hears_at_once_of_what_another_log_of_its_process_appends(

@@ -109,8 +109,8 @@ MUTATIONS = (
     Mutation(
         "a partition that comes back has no hole where records were fetched ahead",
         f"{PROCESSOR}/intake.py",
-        "            records = skip_applied([record for record in records if record.partition in held])\n",
-        "            records = skip_applied(records)\n",
+        "skip_applied([record for record in portion if record.partition in held]) for portion",
+        "skip_applied(portion) for portion",
         f"{AHEAD}::test_a_partition_that_goes_and_comes_back_has_no_hole",
     ),
     Mutation(

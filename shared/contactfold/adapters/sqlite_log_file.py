@@ -14,7 +14,7 @@ from pathlib import Path
 
 import apsw
 
-from contactfold.adapters.sqlite_transactions import writing
+from contactfold.adapters.sqlite_transactions import keep_log, writing
 from contactfold.adapters.topics import partition_name, topic_of
 from contactfold.domain.errors import ServerUnfit, Unavailable
 from contactfold.ports import Lane, Partition
@@ -95,9 +95,9 @@ def connect(path: Path, *, patience: float, make: bool = False) -> apsw.Connecti
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     connection.set_busy_timeout(int(patience * 1000))
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON"):
-        # One by one, and to the end: apsw stops at the first row, and what comes after it is never run.
-        connection.execute(f"PRAGMA {pragma}").fetchall()
+    keep_log(connection, patience=patience)
+    connection.pragma("synchronous", "full")
+    connection.pragma("fullfsync", True)
     return connection
 
 

@@ -1,7 +1,6 @@
 """One SQLite connection and the one thread that uses it, so that no disk ever stalls the event loop."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 import apsw
 
 from contactfold.adapters.sqlite_checkpoints import Checkpoints
+from contactfold.adapters.sqlite_transactions import keep_log
 from contactfold.domain.errors import ServerUnfit, TooLarge, Unavailable, Unwilling
 
 Given = ParamSpec("Given")
@@ -30,7 +30,7 @@ def connect(path: Path, *, writes: bool) -> apsw.Connection:
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("cache_size", -65_536)
     if writes:
-        _keep_log(connection)
+        keep_log(connection, patience=BUSY_MS / 1000)
         connection.pragma("synchronous", "full")
         # What an erasure takes must not linger where a page was split long before.
         connection.pragma("secure_delete", True)
@@ -40,20 +40,6 @@ def connect(path: Path, *, writes: bool) -> apsw.Connection:
     else:
         connection.pragma("query_only", True)
     return connection
-
-
-def _keep_log(connection: apsw.Connection) -> None:
-    """Switch to the write-ahead log. For this alone SQLite does not wait by itself while others open the file too."""
-    end = time.monotonic() + BUSY_MS / 1000
-    while True:
-        try:
-            connection.pragma("journal_mode", "wal")
-        except apsw.BusyError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 @contextmanager

@@ -1,5 +1,6 @@
-"""The one shape of a transaction that writes, for every SQLite file of contactfold."""
+"""How every SQLite file of contactfold is written: with a write-ahead log, and in one shape of a transaction."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,3 +22,20 @@ def writing(connection: apsw.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def keep_log(connection: apsw.Connection, *, patience: float) -> None:
+    """Switch to the write-ahead log, for up to `patience` seconds: for this alone SQLite does not wait by itself.
+
+    Raises `apsw.BusyError`.
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
