@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contactfold.adapters.kafka_address import KafkaAddress
 from contactfold.adapters.kafka_log import KafkaLog
 from contactfold.domain.errors import Misconfigured, RecordsGone, Unavailable
-from contactfold.ports import ANSWER_BYTES, Lane
-from servers.event_logs import GROUP, Applied, KafkaRig, numbered, read, until
+from contactfold.ports import ANSWER_BYTES, Lane, LogRecord
+from servers.event_logs import GROUP, PARTITIONS, Applied, KafkaRig, numbered, read, until
 from servers.kafka import KafkaBroker
 
 DEADLINE = 2.0
@@ -247,6 +247,22 @@ async def test_compressed_records_fill_no_more_than_an_answer_once_they_are_unpa
             assert int(record.value[:5]) == record.offset
             offsets.setdefault(record.partition, []).append(record.offset)
     assert all(came == list(range(40)) for came in offsets.values())
+    await log.close()
+
+
+async def test_what_waits_in_several_partitions_comes_in_the_order_of_its_timestamps(kafka_url: str) -> None:
+    log = KafkaRig(kafka_url).log()
+    await log.open()
+    for part in range(60):
+        await log.append(Lane.LIVE, numbered(100, start=100 * part))
+        await asyncio.sleep(0.003)
+    reader = await log.reader(GROUP, Applied())
+    came: list[LogRecord] = []
+    while len(came) < 6000:
+        came += await reader.fetch(Lane.LIVE, limit=700, wait=5)
+    times = [record.timestamp for record in came]
+    assert times == sorted(times)
+    assert len({record.partition for record in came[:700]}) == PARTITIONS
     await log.close()
 
 

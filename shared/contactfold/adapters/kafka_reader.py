@@ -8,6 +8,7 @@ and `auto_offset_reset` is off: a position the log does not hold is an error to 
 import asyncio
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -17,7 +18,8 @@ from contactfold.adapters.kafka_address import KafkaAddress
 from contactfold.adapters.kafka_ending import end_consumer
 from contactfold.adapters.kafka_faults import explained, late, why_no_start
 from contactfold.adapters.kafka_fetching import IDLE_WAIT, Fetching
-from contactfold.adapters.room import Room, record_size
+from contactfold.adapters.kafka_merging import Merging
+from contactfold.adapters.room import Room
 from contactfold.adapters.topics import partition_name, topic_of
 from contactfold.domain.errors import RecordsGone
 from contactfold.ports import ANSWER_BYTES, Lane, LogRecord, Partition, Positions
@@ -33,8 +35,23 @@ _BUSY = 1.0
 
 _CLOSING = 3.0
 
+_PATIENCE = 0.05
+"""Seconds that a fetch which has records already waits for a partition of which the broker has some as well."""
+
 _AT_ONCE = 32
-"""Records unpacked at a time: their sizes are known only then, and what there is no room for is unpacked in vain."""
+"""Records unpacked at a time, of one partition or several: their sizes are known only then."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """What one fetch knows: partitions of which the consumer held no more, and those of which there is no more.
+
+    `until`: the time of the loop up to which it waits for what a broker has.
+    """
+
+    until: float
+    drained: set[TopicPartition] = field(default_factory=set)
+    dry: set[TopicPartition] = field(default_factory=set)
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -55,6 +72,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._seated: set[TopicPartition] = set()
         self._gone: dict[TopicPartition, RecordsGone] = {}
         self._generation = 0
+        self._merging = Merging()
         self._changed = asyncio.Event()
         self._seating = asyncio.Lock()
         self._fetching: Fetching | None = None
@@ -110,6 +128,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._assigned = assigned
         self._seated.clear()
         self._gone.clear()
+        self._merging.clear()
         self._generation += 1
         self._changed.set()
 
@@ -208,6 +227,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         """Read a partition from a position on, or remember that the log does not hold it."""
         self._seated.discard(partition)
         self._gone.pop(partition, None)
+        self._merging.forget(_name(partition))
         earliest, following = held
         if earliest <= position <= following:
             with contextlib.suppress(IllegalStateError):  # revoked this moment: the listener is about to be told
@@ -229,41 +249,62 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return {each: (first[each], after[each]) for each in wanted}
 
     async def _poll(self, partitions: list[TopicPartition], limit: int, wait: float) -> list[LogRecord]:
-        """What the consumer holds of these partitions; waits for the first where it holds nothing."""
+        """What the consumer holds of these partitions, the earliest first; waits for any where it holds nothing."""
         generation = self._generation
-        records: list[LogRecord] = []
+        names = [_name(each) for each in partitions]
         room = Room()
-        full = False
-        while not full and len(records) < limit:
-            at_once = min(_AT_ONCE, limit - len(records))
-            try:
-                found = await self._take(partitions, at_once, 0 if records else wait)
-            except KafkaError as error:
-                if not records:
-                    return await self._look_into(error)
-                found = {}  # records in hand come first; the fault comes again
-            if generation != self._generation:
-                # The group has agreed anew meanwhile, so these may begin at a group offset, which decides nothing
-                # here: `_seat` goes back to the directory's positions.
-                return []
-            if not found:
+        records = self._merging.begin(names, limit, room)
+        search = _Search(asyncio.get_running_loop().time() + _PATIENCE)
+        while not room.full and len(records) < limit:
+            lacking = [
+                each
+                for each, name in zip(partitions, names, strict=True)
+                if each not in search.dry and not self._merging.holds(name)
+            ]
+            if lacking:
+                empty = not records and len(lacking) == len(names)
+                try:
+                    found = await (self._take(lacking, _AT_ONCE, wait) if empty else self._find_more(lacking, search))
+                except KafkaError as error:
+                    if empty:
+                        return await self._look_into(error)
+                    found = {}  # records in hand come first; the fault comes again
+                if generation != self._generation:
+                    # The group has agreed anew meanwhile, so these may begin at a group offset, which decides nothing
+                    # here: `_seat` goes back to the directory's positions.
+                    return []
+                self._merging.hold(_record(each) for taken in found.values() for each in taken)
+                if not found:
+                    search.dry.update(lacking)
+            elif earliest := self._merging.take_earliest(names, limit - len(records), room):
+                records += earliest
+            else:
                 break
-            full = self._keep_fitting(found, room, records)
+        self._merging.end(names, records)
         return records
 
-    def _keep_fitting(self, found: Found, room: Room, records: list[LogRecord]) -> bool:
-        """Add what there is room for to the records, and give the rest back; tells whether there was any rest."""
-        full = False
-        for partition, taken in found.items():
-            for each in taken:
-                record = _record(each)
-                full = full or not room.takes(record_size(record.key, record.value, record.headers))
-                if full:
-                    with contextlib.suppress(IllegalStateError):  # revoked this moment: it is nobody's to give back
-                        self._consumer.seek(partition, each.offset)
-                    break
-                records.append(record)
-        return full
+    async def _find_more(self, partitions: list[TopicPartition], search: "_Search") -> Found:
+        """More of these partitions: what the consumer holds, else what a broker has and has not sent yet.
+
+        That is waited for, since it may be earlier than all else.
+        """
+        if fresh := [each for each in partitions if each not in search.drained]:
+            at_once = 1 if self._merging.is_full else _AT_ONCE
+            found = await self._take(fresh, at_once, 0)
+            if sum(map(len, found.values())) < at_once:
+                search.drained.update(fresh)
+            if found:
+                return found
+        behind = [each for each in partitions if await self._is_behind(each)]
+        left = search.until - asyncio.get_running_loop().time()
+        return await self._take(behind, _AT_ONCE, left) if behind and left > 0 else {}
+
+    async def _is_behind(self, partition: TopicPartition) -> bool:
+        try:
+            position: int = await self._consumer.position(partition)
+            return position < (self._consumer.last_stable_offset(partition) or 0)
+        except IllegalStateError:  # revoked this moment
+            return False
 
     async def _take(self, partitions: list[TopicPartition], limit: int, wait: float) -> Found:
         try:

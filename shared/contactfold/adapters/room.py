@@ -14,10 +14,13 @@ class Room:
     def __init__(self, bytes_: int = ANSWER_BYTES) -> None:
         self._left = bytes_
         self._empty = True
+        self.full = False
+        """Whether something did not fit."""
 
     def takes(self, size: int) -> bool:
         """Whether something of this size still fits; it is then counted."""
         if size > self._left and not self._empty:
+            self.full = True
             return False
         self._left -= size
         self._empty = False
