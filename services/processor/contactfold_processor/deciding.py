@@ -54,6 +54,8 @@ class Decision:
     dead: list[DeadLetter]
     duplicates: int = 0
     rebuilt: int = 0
+    folded: int = 0
+    """Pieces of evidence that were folded anew for it."""
     asked: bool = True
     """Whether it was asked which of the events are known."""
 
@@ -102,7 +104,7 @@ class Decider:
                 decision = Decision(1, await workspace.changes(), outcomes, [], duplicates=int(duplicate))
             else:
                 decision = await self._decide_statements(workspace, records[: heard.count], heard, now, asking)
-            decision.rebuilt = workspace.rebuilt
+            decision.rebuilt, decision.folded = workspace.rebuilt, workspace.folded
             return decision
 
         return await self._by_the_rules(decide)

@@ -88,13 +88,15 @@ class Intake:
     async def _take_live(self, reader: LogReader, wait: float) -> list[LogRecord]:
         if waiting := self._waiting[Lane.LIVE]:
             return waiting.pop(0)
-        records = await reader.fetch(Lane.LIVE, limit=self._pace.largest, wait=wait)
+        records = await reader.fetch(Lane.LIVE, limit=max(self._pace.largest, self._pace.size), wait=wait)
         if records:
-            self._behind = len(records) >= self._pace.largest
+            self._behind = 2 * len(records) > self._pace.largest
             self._yielding.meet(self._clock())
         return records
 
     async def _take_rows(self, reader: LogReader, fitting: int) -> list[LogRecord]:
+        # What batches fold anew costs the same for any number of rows.
+        fitting *= max(1, self._pace.size // self._pace.largest)
         if waiting := self._waiting[Lane.BULK]:
             portion = waiting.pop(0)
             if len(portion) <= 2 * fitting:

@@ -15,16 +15,24 @@ Half as many cost a tenth more of our processor time a row, and a fifth more of 
 _FEWEST = 50
 _BULK_TIME = 10_000
 """Microseconds that a bulk batch may take while live events come: each of them waits for half of one, on average."""
+_HEAVY = 4
+"""Pieces of evidence that batches fold anew for each of their records, from which on they are to be larger."""
 _SHARE = 200
 """A bulk batch may take one part in so many of the time since the last live event, where that is longer."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """Batches halve where they meet another writer's and grow by a quarter where they do not."""
+    """Batches halve where they meet another writer's and grow by a quarter where they do not.
+
+    They grow past `largest` where each of them folds the same large components anew, since that costs the same for
+    any number of records.
+    """
 
     largest: int = 2000
     size: int = 2000
+    heaviest: int = 16_000
+    """Records of a batch at most that folds a great deal anew."""
     conflicts: int = 0
     """Conflicts in a row."""
     contradictions: int = 0
@@ -35,12 +43,20 @@ class Pace:
     @property
     def is_full(self) -> bool:
         """Whether batches are as large as they get: no other writer was met lately."""
-        return self.size == self.largest
+        return self.size >= self.largest
 
     def succeed(self) -> None:
         """A batch was committed."""
         self.conflicts = self.contradictions = 0
-        self.size = min(self.largest, self.size + max(1, self.size // 2 if self.eager else self.size // 4))
+        if self.size < self.largest:
+            self.size = min(self.largest, self.size + max(1, self.size // 2 if self.eager else self.size // 4))
+
+    def weigh(self, records: int, folded: int) -> None:
+        """A batch of so many records has folded so many pieces of evidence anew."""
+        if folded <= _HEAVY * records:
+            self.size = min(self.size, max(self.largest, self.size // 2))
+        elif records >= self.size // 2 and self.is_full:
+            self.size = min(self.heaviest, 2 * self.size)
 
     def conflict(self, *, collided: bool = False) -> float:
         """A batch met another writer; returns the seconds to wait, with jitter so that the two do not meet again.

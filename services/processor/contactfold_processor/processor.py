@@ -221,6 +221,7 @@ class Processor:
             self._heat.succeed()
         else:
             pace.succeed()
+            pace.weigh(applied.count, applied.decision.folded)
         await self._meeting.succeed(last=not goes_on)
         self._tell(batch[: applied.count], applied, intake.lane, begun, conflicts)
 

@@ -42,6 +42,8 @@ class Workspace(Loading):
         self.met: set[Handle] = set()
         """Contacts to write although nothing changes in them, so that who has decided otherwise collides there."""
         self.rebuilt = 0
+        self.folded = 0
+        """Pieces of evidence that were folded anew."""
         self._members: dict[Handle, Contact] = {}
         self._former: dict[EventId, Fate] = {}
         self.directives: dict[EventId, Directive] = {}
@@ -220,9 +222,16 @@ class Workspace(Loading):
                 if piece.import_row is not None:
                     self.gates.touch_head(gate_of_import(piece.import_row[0]))
                 await self.accounts.change(piece, one.statement, left_out=one.left_out)
-        self._members |= {handle: replace(contact) for handle, contact in members.items()}
-        self._former |= {piece.event_id: Fate(piece.event_id, piece.handle, piece.retracted) for piece in pieces}
+        before = {handle: replace(contact) for handle, contact in members.items()}
+        first = len(self.excerpt.fates)
         results = rebuild(self.excerpt, list(members.values()), past, statements, erasing)
+        if moved := {fate.event_id for fate in self.excerpt.fates[first:]}:
+            self._members |= before
+            self._former |= {
+                one.event_id: Fate(one.event_id, one.handle, one.retracted) for one in pieces if one.event_id in moved
+            }
+        else:
+            self._forget_unchanged(members)
         turned = {one.event_id: one.version for one, out in zip(pieces, left_out, strict=True) if one.retracted != out}
         for fate in self.excerpt.fates:
             fate.version = turned.get(fate.event_id, fate.version)
@@ -230,7 +239,14 @@ class Workspace(Loading):
             self._rebuilt_names.update(name for one in (*folded, *tied) for name in one.identifiers)
             await self._erase(pieces, past, statements, erasing)
         self.rebuilt += 1
+        self.folded += len(pieces)
         return results
+
+    def _forget_unchanged(self, members: Mapping[Handle, Contact]) -> None:
+        """Let go of contacts that are not to be written, so that no number of large components fills the memory."""
+        excerpt = self.excerpt
+        for handle in (excerpt.contacts.keys() & members.keys()) - excerpt.touched - self.met:
+            del excerpt.contacts[handle]
 
     def find_erasures(
         self,

@@ -62,9 +62,11 @@ def rebuild(
     pointers |= _attach_left_out(fresh, past, pointers, own)
     handles = _take_over_handles(fresh, members, pointers, own)
 
+    written_before = excerpt.touched & {member.handle for member in members}
     _replace_contacts(excerpt, fresh, members, handles)
     _replace_claims(excerpt, fresh, members, handles)
     _replace_components(excerpt, fresh, members)
+    _leave_unchanged(excerpt, members, written_before)
     for one in past:
         pointer = pointers.get(one.statement.event_id)
         handle = None if pointer is None else handles[pointer]
@@ -216,6 +218,19 @@ def _replace_components(excerpt: Excerpt, fresh: Excerpt, members: list[Contact]
         if contact.component is not None:
             contact.component = renamed[contact.component]
     excerpt.gone_components += [part for part in stored.values() if part.version]
+
+
+def _leave_unchanged(excerpt: Excerpt, members: list[Contact], written_before: set[Handle]) -> None:
+    """Write no contact that comes out as it is stored: one late event changes few of a large component.
+
+    Whoever decides on such a contact writes its component, as this does. One that is its own component is written.
+    """
+    for member in members:
+        handle = member.handle
+        if member.component is None or not member.version or handle in written_before:
+            continue
+        if excerpt.contacts.get(handle) == member and member.component in excerpt.touched_components:
+            excerpt.touched.discard(handle)
 
 
 def _name_component(joined_by: EventId, members: list[Contact]) -> EventId:

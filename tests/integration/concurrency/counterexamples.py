@@ -98,7 +98,7 @@ STATEMENTS = (
         before=[ANN, said(2, customer_id="2", email="x@x.com"), said(10, customer_id="2")],
         first=[said(5, "ignore", customer_id="2"), said(20, customer_id="2", email="x@x.com")],
         second=[CLEARED],
-        common=("component", "contact"),
+        common=("component",),
     ),
     Meeting(
         "a statement joins the components of two people who clash, and they cease to",

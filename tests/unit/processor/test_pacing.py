@@ -28,6 +28,23 @@ def test_a_batch_grows_by_a_quarter_up_to_the_largest() -> None:
     assert sizes[-1] == 1000
 
 
+def test_batches_that_fold_much_anew_grow_past_the_largest_and_shrink_again_when_they_do_no_more() -> None:
+    pace = Pace(largest=1000, size=1000, heaviest=5000)
+    sizes = []
+    for folded in (4_001, 9_000, 90_000, 90_000, 0, 0, 0):
+        pace.succeed()
+        pace.weigh(pace.size, folded)
+        sizes.append(pace.size)
+    assert sizes == [2000, 4000, 5000, 5000, 2500, 1250, 1000]
+
+
+def test_a_batch_that_was_not_full_or_that_met_others_does_not_grow_by_what_it_folds() -> None:
+    idle, meeting = Pace(largest=1000, size=1000), Pace(largest=1000, size=100)
+    idle.weigh(30, 90_000)
+    meeting.weigh(100, 90_000)
+    assert (idle.size, meeting.size) == (1000, 100)
+
+
 def test_what_is_kept_apart_takes_the_last_halving_back() -> None:
     pace = Pace(size=1000)
     for _ in range(2):

@@ -61,6 +61,33 @@ async def test_late_events_about_many_people_ask_for_evidence_once() -> None:
     assert applied.decision.rebuilt == 50
 
 
+def of_office(number: int, second: int, **more: object) -> dict[str, Any]:
+    """A statement about one of many people, whose keys differ and who have one phone number."""
+    values = {"member_id": f"c{number}", "phone": ["+14155550100"], "first_name": f"at {second}"}
+    return said(f"c{number}-{second}", second, values=values, **more)
+
+
+async def test_a_late_event_among_many_who_hang_together_writes_only_whom_it_changes() -> None:
+    feed = Feed()
+    (first,) = await feed.apply([of_office(n, second) for second in (20, 30) for n in range(40)])
+    (late,) = await feed.apply([of_office(7, 25, action="update")])
+    assert len(first.decision.changes.contacts) == 40
+    assert late.decision.folded == 80
+    (written,) = late.decision.changes.contacts
+    assert written.single["member_id"][1] == "c7"
+    # Who decides on any of the others meanwhile writes their component too.
+    assert len(late.decision.changes.components) == 1
+
+
+async def test_what_is_late_about_many_who_hang_together_comes_out_as_it_would_in_order() -> None:
+    feed, orderly = Feed(), Feed()
+    events = [of_office(n, second) for second in range(10, 50, 10) for n in range(12)]
+    for batch in (events[24:], events[:12], events[12:24]):
+        await feed.apply(batch)
+    await orderly.apply(events)
+    assert await export_of(feed.directory) == await export_of(orderly.directory)
+
+
 @pytest.mark.parametrize("portion", [1, 7, 1_000])
 async def test_it_does_not_matter_how_many_are_rebuilt_at_once(portion: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portions, "PORTION", portion)
