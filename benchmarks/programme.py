@@ -36,7 +36,8 @@ FILES = "A CSV file into MongoDB"
 STARTING = "Starting"
 
 CONNECT = {1: "Kafka Connect, one task", 2: "Kafka Connect, two tasks"}
-OURS = {1: "contactfold, one worker", 2: "contactfold, two workers"}
+WORKERS = {1: "one worker", 2: "two workers"}
+OURS = {count: f"contactfold, {workers}" for count, workers in WORKERS.items()}
 VAST = 10_000_000
 OFFICE = 500
 RAW = "a handler that only produces"
@@ -147,14 +148,17 @@ class Programme:
             yield vast
 
     def _unlike(self, events: int, people: int, seed: int) -> Iterator[Scene]:
-        """People and arrivals that are not as even as those of the common log, on one worker."""
-        for name, workload in (
-            ("people by Zipf's law", Workload(events, people, seed, skewed=True)),
-            ("people in three parts who become one", Workload(events, people, seed, parted=True)),
-            ("a burst of late events that are not plain", Workload(events, people, seed, burst=0.25)),
-            (f"{OFFICE} people with one phone number", Workload(events, people, seed, office=OFFICE)),
+        """People and arrivals that are not as even as those of the common log."""
+        office = Workload(events, people, seed, office=OFFICE)
+        for workers, name, workload in (
+            (1, "people by Zipf's law", Workload(events, people, seed, skewed=True)),
+            (1, "people in three parts who become one", Workload(events, people, seed, parted=True)),
+            (1, "a burst of late events that are not plain", Workload(events, people, seed, burst=0.25)),
+            (1, f"{OFFICE} people with one phone number", office),
+            (2, f"{OFFICE} people with one phone number", office),
         ):
-            yield self._ours(Row(f"one worker, {name}", TO_MONGODB, against=OURS[1]), workload, 1, once=True)
+            row = Row(f"{WORKERS[workers]}, {name}", TO_MONGODB, against=OURS[workers])
+            yield self._ours(row, workload, workers, once=True)
 
     def _connect(self, tasks: int, log: Place) -> Measure:
         return Connect(self._stage, self._workload, log, tasks).measure

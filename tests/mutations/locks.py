@@ -97,13 +97,28 @@ STATEMENTS = (
         "memory",
     ),
     Mutation(
-        "a rebuild raises every contact, also where nothing changes",
+        "a rebuild raises a contact that is its own component, also where nothing changes",
         f"{DOMAIN}/rebuild.py",
         "        excerpt.contacts[contact.handle] = contact\n        excerpt.touched.add(contact.handle)\n",
         "        excerpt.contacts[contact.handle] = contact\n"
         "        if contact.handle not in versions:\n            excerpt.touched.add(contact.handle)\n",
         MET,
         "memory",
+    ),
+    Mutation(
+        "a rebuild leaves no contact unwritten but where it raises its component",
+        f"{DOMAIN}/rebuild.py",
+        "        guarded = member.component in excerpt.touched_components\n",
+        "        guarded = True\n",
+        "tests/unit/domain/test_rebuild.py"
+        "::test_one_who_hangs_together_with_nobody_is_written_also_where_nothing_changes",
+    ),
+    Mutation(
+        "a rebuild writes a contact that its batch has changed before",
+        f"{DOMAIN}/rebuild.py",
+        "        if guarded and member.handle not in written_before and",
+        "        if guarded and",
+        "tests/unit/domain/test_rebuild.py::test_what_was_changed_before_is_written_also_where_a_rebuild_leaves_it_so",
     ),
     Mutation(
         "a rebuild raises its component, also where nothing changes",

@@ -226,11 +226,9 @@ def _leave_unchanged(excerpt: Excerpt, members: list[Contact], written_before: s
     Whoever decides on such a contact writes its component, as this does. One that is its own component is written.
     """
     for member in members:
-        handle = member.handle
-        if member.component is None or not member.version or handle in written_before:
-            continue
-        if excerpt.contacts.get(handle) == member and member.component in excerpt.touched_components:
-            excerpt.touched.discard(handle)
+        guarded = member.component in excerpt.touched_components
+        if guarded and member.handle not in written_before and excerpt.contacts.get(member.handle) == member:
+            excerpt.touched.discard(member.handle)
 
 
 def _name_component(joined_by: EventId, members: list[Contact]) -> EventId:
