@@ -46,6 +46,32 @@ class Intake:
         self.lane, self.pending = await self._take(reader, wait)
         self._live_in_a_row = self._live_in_a_row + 1 if self.pending and self.lane is Lane.LIVE else 0
 
+    async def gather(self, reader: LogReader) -> None:
+        """Let as many live records be pending as a batch may have by now, where those are more than usual.
+
+        What goes wrong is raised by the next `fetch`.
+        """
+        if self.lane is not Lane.LIVE or self._pace.size <= self._pace.largest:
+            return
+        waiting = self._waiting[Lane.LIVE]
+        while (missing := self._pace.size - len(self.pending)) > 0:
+            if waiting:
+                more = waiting.pop(0)
+            elif not (more := await self._fetch_further(reader, missing)):
+                return
+            # Where the group has agreed anew, what is pending may come again.
+            last = {record.partition: record.offset for record in self.pending}
+            self.pending = [*self.pending, *(one for one in more if one.offset > last.get(one.partition, -1))]
+
+    async def _fetch_further(self, reader: LogReader, limit: int) -> list[LogRecord]:
+        """Live records behind all that was fetched; none after a fault, which is kept for the next `fetch`."""
+        if self._fault is None:
+            try:
+                return await reader.fetch(Lane.LIVE, limit=limit, wait=0)
+            except Exception as fault:  # noqa: BLE001 -- whatever it is
+                self._fault = fault
+        return []
+
     async def look_ahead(self, reader: LogReader, applying: int) -> Sequence[LogRecord]:
         """The records of the next batch, after the first `applying` of the pending ones, so far as they are there.
 

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 
@@ -30,7 +30,10 @@ TURN = 1.0
 LEASE = 3.0
 """Seconds after which a turn that stays the same is taken for that of a processor that is gone."""
 
-PATIENCE = 10.0
+_RENEW_EVERY = 1.0
+"""Seconds after which a turn is renewed while a batch goes on."""
+
+PATIENCE = 30.0
 """Seconds after which a processor goes on without a turn."""
 
 LOOK_EVERY = 0.01
@@ -94,6 +97,30 @@ class Meeting:
                 await asyncio.wait_for(stop.wait(), LOOK_EVERY)
                 return False
         return False
+
+    @contextlib.asynccontextmanager
+    async def holding(self) -> AsyncIterator[None]:
+        """Keep a turn, where there is one, for as long as a batch takes: it may fold a great deal anew."""
+        if self._turn is None:
+            yield
+            return
+        done = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(done))
+        try:
+            yield
+        finally:
+            done.set()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, done: asyncio.Event) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), _RENEW_EVERY)
+                return
+            if self._turn is None or await self._directory.setting(TURN_SETTING) != self._turn:
+                return
+            self._turn = secrets.token_bytes(8)
+            await self._directory.set_setting(TURN_SETTING, self._turn)
 
     async def succeed(self, *, last: bool) -> None:
         """A batch was committed; the turn ends with it where it was the `last` of it."""

@@ -54,9 +54,9 @@ class Pace:
     def weigh(self, records: int, folded: int) -> None:
         """A batch of so many records has folded so many pieces of evidence anew."""
         if folded <= _HEAVY * records:
-            self.size = min(self.size, max(self.largest, self.size // 2))
-        elif records >= self.size // 2 and self.is_full:
-            self.size = min(self.heaviest, 2 * self.size)
+            self.size = min(self.size, max(self.largest, self.size - self.size // 8))
+        elif self.is_full and 2 * records > self.largest:
+            self.size = max(self.size, min(self.heaviest, folded // _HEAVY))
 
     def conflict(self, *, collided: bool = False) -> float:
         """A batch met another writer; returns the seconds to wait, with jitter so that the two do not meet again.

@@ -194,6 +194,7 @@ class Processor:
             self._applier.forget_ahead()
             if not await self._meeting.wait(stop):
                 return
+        await intake.gather(reader)
         cut = self._heat.cut(intake.pending, self._pace.size)
         pace, batch = self._heat.pace if cut.hot else self._pace, cut.records
         # A decision ages while another batch is written: not where others write the same people.
@@ -203,7 +204,8 @@ class Processor:
         upcoming = partial(intake.look_ahead, reader, len(batch)) if in_peace else None
         begun = self._clock()
         try:
-            applied = await self._applier.apply(batch, upcoming)
+            async with self._meeting.holding():
+                applied = await self._applier.apply(batch, upcoming)
         except RetryOnFreshState as conflict:
             telemetry.BATCH_CONFLICTS.inc()
             pause = pace.conflict(collided=isinstance(conflict, Collided))

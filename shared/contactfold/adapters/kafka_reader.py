@@ -35,8 +35,8 @@ _BUSY = 1.0
 
 _CLOSING = 3.0
 
-_PATIENCE = 0.05
-"""Seconds that a fetch which has records already waits for a partition of which the broker has some as well."""
+_PATIENCE = 0.1
+"""Seconds that a fetch which has records already waits, in all, for partitions of which a broker has more."""
 
 _AT_ONCE = 32
 """Records unpacked at a time, of one partition or several: their sizes are known only then."""
@@ -46,10 +46,10 @@ _AT_ONCE = 32
 class _Search:
     """What one fetch knows: partitions of which the consumer held no more, and those of which there is no more.
 
-    `until`: the time of the loop up to which it waits for what a broker has.
+    `patience`: the seconds that it still waits for what a broker has.
     """
 
-    until: float
+    patience: float = _PATIENCE
     drained: set[TopicPartition] = field(default_factory=set)
     dry: set[TopicPartition] = field(default_factory=set)
 
@@ -254,7 +254,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         names = [_name(each) for each in partitions]
         room = Room()
         records = self._merging.begin(names, limit, room)
-        search = _Search(asyncio.get_running_loop().time() + _PATIENCE)
+        search = _Search()
         while not room.full and len(records) < limit:
             lacking = [
                 each
@@ -296,8 +296,13 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             if found:
                 return found
         behind = [each for each in partitions if await self._is_behind(each)]
-        left = search.until - asyncio.get_running_loop().time()
-        return await self._take(behind, _AT_ONCE, left) if behind and left > 0 else {}
+        if not behind or search.patience <= 0:
+            return {}
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        found = await self._take(behind, _AT_ONCE, search.patience)
+        search.patience -= loop.time() - begun
+        return found
 
     async def _is_behind(self, partition: TopicPartition) -> bool:
         try:

@@ -296,6 +296,40 @@ async def test_what_goes_wrong_ahead_is_met_by_whoever_fetches_next(fault: Excep
         await intake.fetch(reader.port, wait=0)
 
 
+async def test_a_batch_that_may_be_larger_than_usual_takes_what_has_come_since_it_was_fetched() -> None:
+    pace = Pace(largest=2, size=2)
+    intake = Intake(pace, Yielding(), lambda: NOW)
+    reader = Reader([record(0), record(1)], [record(2)], [record(3), record(4)])
+    await intake.fetch(reader.port, wait=0)
+    await intake.look_ahead(reader.port, 2)
+    await intake.gather(reader.port)
+    assert places(intake.pending) == [(FIRST, 0), (FIRST, 1)]
+    pace.size = 4
+    await intake.gather(reader.port)
+    assert places(intake.pending) == [(FIRST, number) for number in range(4)]
+
+
+async def test_what_comes_again_while_a_batch_is_gathered_is_taken_once() -> None:
+    """A partition that went and came back is read from its position again, which what is pending lies behind."""
+    pace = Pace(largest=2, size=9)
+    intake = Intake(pace, Yielding(), lambda: NOW)
+    reader = Reader([record(0), record(0, SECOND)], [record(0), record(1)])
+    await intake.fetch(reader.port, wait=0)
+    await intake.gather(reader.port)
+    assert places(intake.pending) == [(FIRST, 0), (SECOND, 0), (FIRST, 1)]
+
+
+async def test_what_goes_wrong_while_a_batch_is_gathered_is_met_by_whoever_fetches_next() -> None:
+    intake = Intake(Pace(largest=2, size=9), Yielding(), lambda: NOW)
+    reader = Reader([record(0)], RecordsGone(FIRST, 1, 5, 9), [record(9)])
+    await intake.fetch(reader.port, wait=0)
+    await intake.gather(reader.port)
+    await intake.gather(reader.port)
+    assert places(intake.pending) == [(FIRST, 0)]
+    with pytest.raises(RecordsGone):
+        await intake.fetch(reader.port, wait=0)
+
+
 ROWS = "contactfold.imports/0"
 
 

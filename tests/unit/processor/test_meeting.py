@@ -85,6 +85,34 @@ async def test_the_turn_of_somebody_who_is_gone_is_over_in_the_end(clock: Clock)
     assert await directory.setting(TURN_SETTING) is None
 
 
+async def test_a_turn_is_renewed_for_as_long_as_a_batch_takes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meeting, "_RENEW_EVERY", 0.01)
+    directory, one, other = make_two(clock)
+    await may(one)
+    async with one.holding():
+        for _ in range(5):
+            before = await directory.setting(TURN_SETTING)
+            assert not await may(other)
+            while await directory.setting(TURN_SETTING) == before:
+                await asyncio.sleep(0.001)
+            clock.now += LEASE / 2
+    await one.succeed(last=True)
+    assert await directory.setting(TURN_SETTING) is None
+    assert await may(other)
+
+
+async def test_a_turn_that_another_has_taken_meanwhile_is_not_renewed(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting, "_RENEW_EVERY", 0.001)
+    directory, one, _ = make_two(clock)
+    await may(one)
+    async with one.holding():
+        await directory.set_setting(TURN_SETTING, b"another's")
+        await asyncio.sleep(0.02)
+    assert await directory.setting(TURN_SETTING) == b"another's"
+
+
 async def test_nobody_waits_for_ever(clock: Clock) -> None:
     directory, one, _ = make_two(clock)
     began = clock.now
