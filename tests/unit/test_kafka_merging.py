@@ -40,7 +40,7 @@ def test_a_partition_that_gave_all_it_held_is_asked_for_more_before_others_go_on
     merging.hold(records(ONE, 1, 2))
     merging.hold(records(TWO, 3, 4))
     assert [each.timestamp for each in merging.take_earliest(PARTITIONS, 100, Room())] == [1, 2]
-    assert not merging.holds(ONE)
+    assert not merging.count(ONE)
     merging.hold(records(ONE, 3, begin=2))
     assert [each.partition for each in merging.take_earliest(PARTITIONS, 100, Room())] == [ONE]
 

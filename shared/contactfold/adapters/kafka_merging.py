@@ -37,9 +37,9 @@ class Merging:
             self._held.setdefault(record.partition, deque()).append((record, size))
             self._bytes += size
 
-    def holds(self, partition: Partition) -> bool:
-        """Whether any record of a partition is held."""
-        return bool(self._held.get(partition))
+    def count(self, partition: Partition) -> int:
+        """How many records of a partition are held."""
+        return len(self._held.get(partition, ()))
 
     def forget(self, partition: Partition) -> None:
         """Hold nothing of a partition any more."""
@@ -57,7 +57,7 @@ class Merging:
         share = max(1, limit // max(1, len(partitions)))
         taken: list[LogRecord] = []
         for partition in partitions:
-            if self.holds(partition) and self._passed.get(partition, 0) >= PASSED_OVER:
+            if self.count(partition) and self._passed.get(partition, 0) >= PASSED_OVER:
                 taken += self._take([self._held[partition]], min(share, limit - len(taken)), room)
         return taken
 
@@ -66,7 +66,7 @@ class Merging:
 
         Those that hold nothing from the start are taken to have nothing. Ends early where there is no room.
         """
-        return self._take([self._held[partition] for partition in partitions if self.holds(partition)], limit, room)
+        return self._take([self._held[partition] for partition in partitions if self.count(partition)], limit, room)
 
     def end(self, partitions: Sequence[Partition], taken: list[LogRecord]) -> None:
         """Note who had a turn, and take back the last records where others of the same timestamp would come after.
@@ -75,11 +75,11 @@ class Merging:
         """
         if taken:
             last = taken[-1].timestamp
-            if any(self.holds(each) and self._held[each][0][0].timestamp == last for each in partitions):
+            if any(self.count(each) and self._held[each][0][0].timestamp == last for each in partitions):
                 self._take_back(taken, last)
         served = {record.partition for record in taken}
         for partition in partitions:
-            waits = self.holds(partition) and partition not in served
+            waits = self.count(partition) > 0 and partition not in served
             self._passed[partition] = self._passed.get(partition, 0) + 1 if waits else 0
 
     def _take_back(self, taken: list[LogRecord], timestamp: int) -> None:
