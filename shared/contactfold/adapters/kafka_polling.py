@@ -5,6 +5,7 @@ takes: by the time that is used up, the next of it has come.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
@@ -68,34 +69,48 @@ class Polling:
                 # The group has agreed anew meanwhile, so these may begin at a group offset, which decides nothing here.
                 return []
             if found:
-                self._merging.hold(_record(each) for taken in found.values() for each in taken)
+                self._hold(found)
             elif earliest := self._merging.take_earliest(list(names.values()), limit - len(records), room):
                 records += earliest
             else:
                 break
         self._merging.end(list(names.values()), records)
-        return records
+        await self._stock(names, search)
+        return records if search.epoch == self._epoch else []
+
+    async def _stock(self, names: dict[TopicPartition, Partition], search: "_Search") -> None:
+        """Take what the next poll will want, so that the consumer asks for what follows that while this is applied."""
+        with contextlib.suppress(KafkaError):  # it comes again
+            while (found := await self._find_short(names, search)) and search.epoch == self._epoch:
+                self._hold(found)
+
+    def _hold(self, found: Found) -> None:
+        self._merging.hold(_record(each) for taken in found.values() for each in taken)
 
     def _holds_any(self, names: Collection[Partition]) -> bool:
         return any(map(self._merging.count, names))
 
     async def _find(self, names: dict[TopicPartition, Partition], search: "_Search", *, begun: bool) -> Found:
         """More of the partitions of which little is held; none where there is enough, or no more."""
-        count = self._merging.count
-        at_once, enough = (1, 1) if self._merging.is_full else (_AT_ONCE, search.enough)
-        if short := [each for each, name in names.items() if each not in search.drained and count(name) < enough]:
-            found = await self._take(short, at_once, 0)
-            if sum(map(len, found.values())) < at_once:
-                search.drained.update(short)
-            if found:
-                return found
-        lacking = [each for each, name in names.items() if not count(name)]
+        if found := await self._find_short(names, search):
+            return found
+        lacking = [each for each, name in names.items() if not self._merging.count(name)]
         if len(lacking) == len(names):
             wait, search.wait = 0.0 if begun else search.wait, 0.0
             found = await self._take(lacking, _AT_ONCE, wait) if wait else {}
         else:
             found = await self._take_later(lacking, search)
         search.drained.difference_update(found)
+        return found
+
+    async def _find_short(self, names: dict[TopicPartition, Partition], search: "_Search") -> Found:
+        """More of the partitions of which little is held, so far as the consumer holds it."""
+        count = self._merging.count
+        at_once, enough = (1, 1) if self._merging.is_full else (_AT_ONCE, search.enough)
+        short = [each for each, name in names.items() if each not in search.drained and count(name) < enough]
+        found = await self._take(short, at_once, 0) if short else {}
+        if sum(map(len, found.values())) < at_once:
+            search.drained.update(short)
         return found
 
     async def _take_later(self, partitions: list[TopicPartition], search: "_Search") -> Found:
