@@ -271,9 +271,16 @@ REBUILT = (
         "tests/oracle/test_the_law.py::test_only_events_whose_own_component_is_too_large_die",
     ),
     Mutation(
+        "late statements go first only where none of them needs a rebuild by itself",
+        f"{DOMAIN}/planning.py",
+        "    return not any(part.rebuild for part in make_groups(excerpt, group.late))\n",
+        "    return True\n",
+        LATE,
+    ),
+    Mutation(
         "each late statement is judged by its own component alone",
         f"{PROCESSOR}/deciding.py",
-        "                fitting = min(fitting, come[max(1, self._limits.component_events - group.size)])\n",
+        "                fitting = min(fitting, max(as_many, min(come[each.event_id] for each in group.late)))\n",
         "                pass\n",
         "tests/oracle/test_the_law.py::test_only_events_whose_own_component_is_too_large_die",
     ),

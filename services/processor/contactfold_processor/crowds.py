@@ -40,33 +40,60 @@ async def find_busiest(
 def part_doomed(excerpt: Excerpt, groups: Iterable[Group], most: int) -> list[Group]:
     """The same groups, but with groups of their own for statements that would rebuild more than `most` in any case.
 
-    Such a statement is late already, about one component that is too large already, and may not be stepped: that does
-    not change by what its batch does before it. So it need not be decided alone, and those that hung together with it
-    hang together without it.
+    Such a statement comes late to a component that is too large already, and may not be stepped: that does not change
+    by what its batch does before it, whatever else it or the batch reaches. So it need not be decided alone, and those
+    that hung together with it hang together without it.
     """
     parted: list[Group] = []
     for group in groups:
-        doomed = _list_doomed(excerpt, group) if group.rebuild and not group.behind and group.size >= most else []
+        large = group.rebuild and not group.behind and group.size >= most
+        doomed = _list_doomed(excerpt, group, most) if large else []
         if not doomed:
             parted.append(group)
             continue
-        parted.append(replace(group, statements=doomed, late=doomed, doomed=True))
-        dead = {statement.event_id for statement in doomed}
+        parted += doomed
+        dead = {statement.event_id for part in doomed for statement in part.statements}
         parted += make_groups(excerpt, [each for each in group.statements if each.event_id not in dead])
     return parted
 
 
-def _list_doomed(excerpt: Excerpt, group: Group) -> list[Statement]:
-    if len(group.components) + sum(contact.component is None for contact in group.contacts) != 1:
-        return []
-    return [
-        statement
-        for statement in group.late
-        if _reaches(excerpt, statement) and not may_step_late(excerpt, replace(group, late=[statement]))
-    ]
+def _list_doomed(excerpt: Excerpt, group: Group, most: int) -> list[Group]:
+    """For each component of a group that is too large by itself, the statements that are doomed for coming to it."""
+    doomed: list[Group] = []
+    waiting = group.late
+    for name, contacts in _part_contacts(group.contacts).items():
+        component = excerpt.components.get(name) if contacts[0].component is not None else None
+        size, latest = (contacts[0].size, contacts[0].last) if component is None else (component.size, component.latest)
+        if size < most:
+            continue
+        crowd = Group([], contacts, [] if component is None else [component.id], size=size, doomed=True)
+        crowd.statements = crowd.late = [
+            statement
+            for statement in waiting
+            if statement.stamp < latest and _reaches(excerpt, statement, name)
+            if not may_step_late(excerpt, replace(crowd, late=[statement]))
+        ]
+        if crowd.statements:
+            doomed.append(crowd)
+            dead = {statement.event_id for statement in crowd.statements}
+            waiting = [statement for statement in waiting if statement.event_id not in dead]
+    return doomed
 
 
-def _reaches(excerpt: Excerpt, statement: Statement) -> bool:
-    """Whether a statement names somebody itself, and does not only hang together with one that does."""
-    named = (name for name in list_named(statement) if name not in excerpt.rules.shared)
-    return any(name in excerpt.claims and excerpt.claims[name].mentions for name in named)
+def _part_contacts(contacts: Iterable[Contact]) -> dict[bytes, list[Contact]]:
+    """Contacts by the component they are of, or by handle where they are one themselves."""
+    parts: dict[bytes, list[Contact]] = {}
+    for contact in contacts:
+        parts.setdefault(_part_of(contact), []).append(contact)
+    return parts
+
+
+def _part_of(contact: Contact) -> bytes:
+    return contact.handle if contact.component is None else contact.component
+
+
+def _reaches(excerpt: Excerpt, statement: Statement, part: bytes) -> bool:
+    """Whether a statement names somebody of a component itself, and does not only hang together with one that does."""
+    named = (name for name in list_named(statement) if name not in excerpt.rules.shared and name in excerpt.claims)
+    mentioners = (excerpt.find_mentioner(excerpt.claims[name]) for name in named)
+    return any(contact is not None and _part_of(contact) == part for contact in mentioners)

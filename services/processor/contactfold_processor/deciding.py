@@ -268,15 +268,16 @@ class Decider:
     def _count_fitting(self, groups: list[Group], records: Sequence[LogRecord], heard: Heard) -> int:
         """How many of the first records can be decided together: as many of a group as may be rebuilt, at least one.
 
-        Alone, each is judged by its own component; together, one that is in order or plain would be refused
-        for what another does.
+        Or as many as come before the first late one of it, where that are more: those are in order. Alone, each is
+        judged by its own component; together, one that is in order or plain would be refused for what another does.
         """
         places = {id(record): place for place, record in enumerate(records)}
         fitting = len(records)
         for group in groups:
             if len(group.statements) > 1 and not group.doomed and self._is_too_large(group):
-                come = sorted(places[id(heard.statements[each.event_id][1])] for each in group.statements)
-                fitting = min(fitting, come[max(1, self._limits.component_events - group.size)])
+                come = {each.event_id: places[id(heard.statements[each.event_id][1])] for each in group.statements}
+                as_many = sorted(come.values())[max(1, self._limits.component_events - group.size)]
+                fitting = min(fitting, max(as_many, min(come[each.event_id] for each in group.late)))
         return fitting
 
     async def _drop_too_large(

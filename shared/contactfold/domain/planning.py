@@ -7,7 +7,9 @@ person with them in any order, is stepped too: stamps decide. Every other group 
 components' whole evidence and its statements, from nothing, in the order of stamps (SEMANTICS 4).
 
 Deciding for a group as a whole is never bolder than deciding statement by statement: the group's
-latest stamp is at least that of each statement's own component, and a rebuild is always right.
+latest stamp is at least that of each statement's own component, and a rebuild is always right. But where
+the late ones could be stepped if they came alone, the others make no difference: those are later than all
+that anybody has seen, so stepping all of it in the order of stamps is stepping the late ones first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -160,7 +162,9 @@ def _survey(excerpt: Excerpt, group: Group, mentioners: Mapping[str, Contact]) -
             latest = max(latest, part.latest)
         group.behind = group.behind or _is_behind(excerpt, contact)
     group.late = [statement for statement in group.statements if statement.stamp < latest]
-    group.rebuild = group.behind or (bool(group.late) and not may_step_late(excerpt, group))
+    group.rebuild = group.behind or (
+        bool(group.late) and not may_step_late(excerpt, group) and not _may_go_first(excerpt, group)
+    )
 
 
 def _is_behind(excerpt: Excerpt, contact: Contact) -> bool:
@@ -179,6 +183,13 @@ def may_step_late(excerpt: Excerpt, group: Group) -> bool:
         and all(is_plain(statement, excerpt.schema) for statement in group.late)
         and would_be_one(excerpt, group.contacts, group.late)
     )
+
+
+def _may_go_first(excerpt: Excerpt, group: Group) -> bool:
+    """Whether a group's late statements may all be stepped by themselves, without those that are not late."""
+    if len(group.late) == len(group.statements):
+        return False
+    return not any(part.rebuild for part in make_groups(excerpt, group.late))
 
 
 def list_extra_claims(excerpt: Excerpt, group: Group) -> set[str]:

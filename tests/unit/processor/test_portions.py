@@ -132,3 +132,40 @@ async def test_a_component_is_filled_up_to_its_limit_in_one_batch() -> None:
     await feed.apply([said(f"ann-{n}", 20 + n) for n in range(LIMIT - 8)])
     applied = await feed.apply([said(f"ann-late{n}", n, action="update") for n in range(12)])
     assert [(one.count, len(one.decision.dead)) for one in applied] == [(8, 0), (4, 4)]
+
+
+def of_guest(number: int, second: int, **more: object) -> dict[str, Any]:
+    """An order of somebody who has not signed in: one key for all guests, and an address of their own."""
+    values = {"customer_id": "guest", "email": f"b{number}@x.com"}
+    return said(f"order{number}-{second}", second, values=values, **more)
+
+
+def of_member(number: int, second: int, **more: object) -> dict[str, Any]:
+    """A statement about somebody who has signed in with a key of their own."""
+    values = {"customer_id": f"m{number}", "email": f"b{number}@x.com", "first_name": f"at {second}"}
+    return said(f"m{number}-{second}", second, values=values, **more)
+
+
+async def _take_in_guests(late: dict[str, Any]) -> list[int]:
+    """How many batches it takes that members order as guests, who are too many already, when one comes `late`."""
+    batches = []
+    feeds = together, alone = Feed(LIMIT), Feed(LIMIT)
+    for feed in feeds:
+        await feed.apply([of_guest(n, 10) for n in range(100, 100 + LIMIT)])
+        await feed.apply([of_member(n, 20) for n in range(8)])
+        orders = [of_guest(n, 30 + n) for n in range(8)]
+        batch = [*orders[:4], of_guest(50, 5), late, of_guest(51, 6), *orders[4:]]
+        applied = await feed.apply(batch, alone=feed is alone)
+        batches.append(len(applied))
+        died = [letter.offset - LIMIT - 8 for one in applied for letter in one.decision.dead]
+        assert sorted(died) == [4, 6]
+    assert await export_of(together.directory) == await export_of(alone.directory)
+    return batches
+
+
+async def test_whoever_joins_a_crowd_that_is_too_large_is_decided_in_one_batch_with_what_comes_late() -> None:
+    assert (await _take_in_guests(of_member(6, 15)))[0] == 1
+
+
+async def test_only_what_comes_late_and_must_be_rebuilt_is_kept_apart_from_those_who_join_a_crowd() -> None:
+    assert (await _take_in_guests(of_member(6, 15, action="update")))[0] <= 3
