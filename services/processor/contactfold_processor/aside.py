@@ -27,7 +27,7 @@ async def keep_aside(
     # The partitions of the batch, for a letter's own may be another: that of its first place.
     for partition in {record.partition for record in records}:
         workspace.gates.pass_through(ASIDE, partition)
-    named = {erasure for statement in aside for erasure in workspace.find_erasures_of(statement)}
+    named = workspace.find_erasures_of(aside)
     if dead:
         oldest = min(_happened(workspace, letter) for letter in dead)
         named |= {one.event_id for one in workspace.list_erasures() if stamp_time(one.stamp) >= oldest}

@@ -138,13 +138,23 @@ class Workspace(Loading):
                 named = (name for name in statement.identifiers if name not in self.excerpt.rules.shared)
                 statement.echoes = tuple(token for token in map(self.hasher.token, named) if token in known)
 
-    def find_erasures_of(self, statement: Statement) -> tuple[EventId, ...]:
-        """The erasures that name an identifier of a statement, and are later."""
+    def find_erasures_of(self, statements: Iterable[Statement]) -> set[EventId]:
+        """The erasures that name an identifier of any of these statements, and are later than that one.
+
+        Asked for many at once: all erasures are gone through, of which there may be thousands.
+        """
         if self.hasher is None or not self.excerpt.rules.erased:
-            return ()
-        tokens = set(map(self.hasher.token, statement.identifiers))
-        erasures = self.list_erasures()
-        return tuple(sorted(one.event_id for one in erasures if one.token in tokens and statement.stamp < one.stamp))
+            return set()
+        erasures: dict[str, list[Erasure]] = {}
+        for one in self.list_erasures():
+            erasures.setdefault(one.token, []).append(one)
+        return {
+            one.event_id
+            for statement in statements
+            for name in statement.identifiers
+            for one in erasures.get(self.hasher.token(name), ())
+            if statement.stamp < one.stamp
+        }
 
     async def _claim_both_forms(self) -> None:
         """Where people were erased, somebody may be known by an identifier or by its token: collide on either.
