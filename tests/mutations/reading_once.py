@@ -102,8 +102,8 @@ MUTATIONS = (
     Mutation(
         "a fetch that failed while a batch was written fails again before the next one",
         f"{PROCESSOR}/intake.py",
-        "                self._fault = fault\n",
-        "                del fault\n",
+        "                self._fault = fault\n                return []\n",
+        "                del fault\n                return []\n",
         f"{AHEAD}::test_what_goes_wrong_ahead_is_met_by_whoever_fetches_next",
     ),
     Mutation(

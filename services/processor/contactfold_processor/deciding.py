@@ -299,8 +299,8 @@ class Decider:
             busiest = await find_busiest(workspace.directory, self._schema, group.contacts, own, excerpt.rules.shared)
             reason = (
                 f"A late event would rebuild {group.size + 1} pieces of evidence that hang together, and at most "
-                f"{self._limits.component_events} may (limits.component_events). Most contacts share the "
-                f"identifier {busiest}. If it is nobody's own, run `contactfold share {quote(busiest)}`; else raise "
+                f"{self._limits.component_events} may (limits.component_events). Most do so by the identifier "
+                f"{busiest}. If it is nobody's own, run `contactfold share {quote(busiest)}`; else raise "
                 "the limit."
             )
             # Its own evidence may be what makes it too large, where another processor has just applied a copy.

@@ -159,6 +159,8 @@ async def _take_in_guests(late: dict[str, Any]) -> list[int]:
         batches.append(len(applied))
         died = [letter.offset - LIMIT - 8 for one in applied for letter in one.decision.dead]
         assert sorted(died) == [4, 6]
+        letters = [letter for one in applied for letter in one.decision.dead]
+        assert all("contactfold share customer_id:guest" in letter.reason for letter in letters)
     assert await export_of(together.directory) == await export_of(alone.directory)
     return batches
 
