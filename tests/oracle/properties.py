@@ -15,7 +15,7 @@ from oracle.histories import Arrival
 from oracle.making import Event
 from oracle.places import IN_MEMORY, Place, Stage
 from oracle.reading import stamp_of
-from oracle.real import Feed, apply_all
+from oracle.real import Feed, apply_all, apply_overtaking
 from oracle.ruling import ERASE, RETRACT, is_directive
 from oracle.world import World
 
@@ -34,6 +34,18 @@ def check_the_law(events: Sequence[Event], arrival: Arrival, *, on: Stage = IN_M
         again = await apply_all(feed, events, arrival[::-1])
         assert not again, "a redelivery had an outcome of its own"
         assert (await place.contents()).documents == before, "a redelivery changed the directory"
+
+    on.play(scene)
+
+
+def check_the_law_with_overtaking(events: Sequence[Event], arrival: Arrival, *, on: Stage = IN_MEMORY) -> None:
+    """The law where other batches go before one that was decided already, as live events do before rows."""
+
+    async def scene(place: Place) -> None:
+        feed = Feed(await place.directory())
+        outcomes = await apply_overtaking(feed, events, arrival)
+        await come_to_rest(place, [feed])
+        await check_ids(place, await check_equal(place, events), outcomes)
 
     on.play(scene)
 

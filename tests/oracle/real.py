@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contactfold.canonical import export_lines
 from contactfold.config import Limits
@@ -29,6 +29,7 @@ SETTLING = (0, 2, 0, 1)
 """Over and over, how many pieces of what directives left are settled after a batch."""
 CHUNK = 2
 """The most components of such a piece."""
+ROWS = "contactfold.imports/0"
 LEASE = 3_600_000_000
 """Microseconds after which whoever settled and stopped has lost the right to."""
 
@@ -117,6 +118,27 @@ class Feed:
             outcomes += decision.outcomes
         return outcomes
 
+    def make_rows(self, events: Sequence[tuple[int, Event]], offset: int) -> list[LogRecord]:
+        """The same as records of another partition, which may be applied before what was read with them, or after."""
+        return [replace(record, partition=ROWS) for record in self._make(events, offset)]
+
+    async def apply_before(self, events: Sequence[tuple[int, Event]], rows: list[LogRecord]) -> list[Outcome]:
+        """Apply one batch while rows are decided, or after they were; the rows are left for later."""
+        records = self._make(events, self.offset)
+        self.offset += len(records)
+        return await self.apply_rows(records, rows)
+
+    async def apply_rows(self, rows: list[LogRecord], then: Sequence[LogRecord] = ()) -> list[Outcome]:
+        """Apply records, with the decision that was made on them where there is one. The outcomes of what was new."""
+        self._ahead = list(then)
+        outcomes: list[Outcome] = []
+        while rows:
+            applied = await self._apply_first(rows, may_cut=True)
+            rows = rows[applied.count :]
+            outcomes += applied.decision.outcomes
+        self._ahead = []
+        return outcomes
+
     async def settle(self, pieces: int = 1000) -> None:
         """Settle so many pieces of what directives left, or all there are."""
         conflict: RetryOnFreshState | None = None
@@ -192,6 +214,22 @@ async def apply_all(feed: Feed, events: Sequence[Event], arrival: Arrival) -> li
     batches = [[(place, events[place]) for place in batch] for batch in arrival]
     for place, batch in enumerate(batches):
         outcomes += await feed.apply(batch, next(iter(batches[place + 1 :]), ()))
+        await feed.settle(feed.pieces())
+    return outcomes
+
+
+async def apply_overtaking(feed: Feed, events: Sequence[Event], arrival: Arrival) -> list[Outcome]:
+    """Apply a whole history, the second of each three batches last: it was decided while the first one was written."""
+    outcomes: list[Outcome] = []
+    batches = [[(place, events[place]) for place in batch] for batch in arrival]
+    begin = 0
+    for at in range(0, len(batches), 3):
+        first, second, third = (*batches[at : at + 3], [], [])[:3]
+        rows = feed.make_rows(second, begin)
+        begin += len(rows)
+        outcomes += await feed.apply_before(first, rows)
+        outcomes += await feed.apply_before(third, rows)
+        outcomes += await feed.apply_rows(rows)
         await feed.settle(feed.pieces())
     return outcomes
 

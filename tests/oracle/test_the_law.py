@@ -13,6 +13,7 @@ from oracle.properties import (
     check_the_law,
     check_the_law_with_a_limit,
     check_the_law_with_interruption,
+    check_the_law_with_overtaking,
     check_the_law_with_processors,
     check_the_outcomes,
 )
@@ -49,6 +50,14 @@ def test_however_events_arrive_the_directory_is_the_sequential_fold(mode: Mode, 
 def test_events_in_order_have_the_outcomes_of_the_sequential_fold(mode: Mode, data: st.DataObject) -> None:
     """Status, contact, merged, contested, over limit, ignored fields, junk and reasons, one event at a time."""
     hold(lambda case: check_the_outcomes(case[0]), (data.draw(events(mode)), []))
+
+
+@by_mode
+@playing
+@given(data=st.data())
+def test_a_batch_that_was_decided_before_others_went_first_keeps_the_law(mode: Mode, data: st.DataObject) -> None:
+    """What live events have changed since rows were decided is what their versions, rules and evidence are for."""
+    hold(lambda case: check_the_law_with_overtaking(*case), data.draw(cases(mode)))
 
 
 @by_mode
