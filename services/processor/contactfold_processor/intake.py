@@ -6,7 +6,7 @@ let a live record that has come since go before them.
 
 from collections.abc import Callable, Collection, Sequence
 
-from contactfold.ports import Clock, Lane, LogReader, LogRecord, Partition
+from contactfold.ports import ANSWER_BYTES, Clock, Lane, LogReader, LogRecord, Partition
 from contactfold_processor.pacing import BULK_LIMIT, Pace, Yielding
 
 BULK_TURN = 8
@@ -55,6 +55,8 @@ class Intake:
             return
         waiting = self._waiting[Lane.LIVE]
         while (missing := self._pace.size - len(self.pending)) > 0:
+            if sum(len(record.value) for record in self.pending) >= ANSWER_BYTES:
+                return
             if waiting:
                 more = waiting.pop(0)
             elif not (more := await self._fetch_further(reader, missing)):

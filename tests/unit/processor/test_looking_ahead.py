@@ -10,7 +10,7 @@ import pytest
 from contactfold.canonical import export_lines
 from contactfold.config import Limits
 from contactfold.domain.errors import RecordsGone, RetryOnFreshState, Unavailable
-from contactfold.ports import Changes, Directory, Lane, LogReader, LogRecord
+from contactfold.ports import ANSWER_BYTES, Changes, Directory, Lane, LogReader, LogRecord
 from contactfold_processor.applying import Applier
 from contactfold_processor.deciding import Decider, Decision
 from contactfold_processor.intake import Intake
@@ -317,6 +317,14 @@ async def test_what_comes_again_while_a_batch_is_gathered_is_taken_once() -> Non
     await intake.fetch(reader.port, wait=0)
     await intake.gather(reader.port)
     assert places(intake.pending) == [(FIRST, 0), (SECOND, 0), (FIRST, 1)]
+
+
+async def test_a_batch_of_large_events_is_gathered_up_to_what_one_answer_holds() -> None:
+    intake = Intake(Pace(largest=2, size=9), Yielding(), lambda: NOW)
+    reader = Reader(*([record(number, about="x" * (ANSWER_BYTES // 3))] for number in range(9)))
+    await intake.fetch(reader.port, wait=0)
+    await intake.gather(reader.port)
+    assert places(intake.pending) == [(FIRST, 0), (FIRST, 1), (FIRST, 2)]
 
 
 async def test_what_goes_wrong_while_a_batch_is_gathered_is_met_by_whoever_fetches_next() -> None:
