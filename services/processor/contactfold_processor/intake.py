@@ -7,7 +7,7 @@ let a live record that has come since go before them.
 from collections.abc import Callable, Collection, Sequence
 
 from contactfold.ports import ANSWER_BYTES, Clock, Lane, LogReader, LogRecord, Partition
-from contactfold_processor.pacing import BULK_LIMIT, Pace, Yielding
+from contactfold_processor.pacing import BULK_LIMIT, CALM_LIMIT, Pace, Yielding
 
 BULK_TURN = 8
 """Where live events never pause, one batch in so many is a bulk one, so that imports end at all."""
@@ -123,8 +123,9 @@ class Intake:
         return records
 
     async def _take_rows(self, reader: LogReader, fitting: int) -> list[LogRecord]:
-        # What batches fold anew costs the same for any number of rows.
-        fitting *= max(1, self._pace.size // self._pace.largest)
+        if fitting >= CALM_LIMIT:
+            # What batches fold anew costs the same for any number of rows, and no live event waits for them.
+            fitting *= max(1, self._pace.size // self._pace.largest)
         if waiting := self._waiting[Lane.BULK]:
             portion = waiting.pop(0)
             if len(portion) <= 2 * fitting:

@@ -55,7 +55,7 @@ class Pace:
         """A batch of so many records has folded so many pieces of evidence anew."""
         if folded <= _HEAVY * records:
             self.size = min(self.size, max(self.largest, self.size - self.size // 8))
-        elif self.is_full and 2 * records > self.largest:
+        elif self.is_full and 2 * records >= self.largest:
             self.size = max(self.size, min(self.heaviest, folded // _HEAVY))
 
     def conflict(self, *, collided: bool = False) -> float:

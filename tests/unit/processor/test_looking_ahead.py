@@ -354,6 +354,21 @@ async def test_a_live_record_goes_before_rows_that_were_fetched_ahead() -> None:
     assert (intake.lane, intake.pending) == (Lane.BULK, rows)
 
 
+async def test_rows_that_are_folded_with_much_else_come_in_larger_batches_as_long_as_no_live_event_does() -> None:
+    yielding, now = Yielding(), NOW
+    yielding.hear(500, 75_000)
+    intake, reader = Intake(Pace(size=8_000), yielding, lambda: now), Reader()
+    reader.rows = [record(number, ROWS) for number in range(9_000)]
+    await intake.fetch(reader.port, wait=0)
+    assert len(intake.pending) == 4_000
+    reader.fetched = [[record(0)]]
+    sizes = []
+    for _ in range(2):
+        await intake.fetch(reader.port, wait=0)
+        sizes.append(len(intake.pending))
+    assert sizes == [1, 66]
+
+
 async def test_rows_that_were_fetched_in_a_calm_are_parted_once_live_records_come() -> None:
     yielding, now = Yielding(), NOW
     yielding.hear(500, 75_000)
