@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contactfold.adapters.kafka_address import KafkaAddress
 from contactfold.adapters.kafka_log import KafkaLog
 from contactfold.domain.errors import Misconfigured, RecordsGone, Unavailable
-from contactfold.ports import ANSWER_BYTES, Lane, LogRecord
+from contactfold.ports import ANSWER_BYTES, Lane, LogRecord, NewRecord
 from servers.event_logs import GROUP, PARTITIONS, Applied, KafkaRig, numbered, read, until
 from servers.kafka import KafkaBroker
 
@@ -263,6 +263,29 @@ async def test_what_waits_in_several_partitions_comes_in_the_order_of_its_timest
     times = [record.timestamp for record in came]
     assert times == sorted(times)
     assert len({record.partition for record in came[:700]}) == PARTITIONS
+    await log.close()
+
+
+async def test_what_comes_in_many_answers_of_the_broker_comes_in_the_order_of_timestamps(
+    kafka_url: str,
+) -> None:
+    """Hardly any late: on a machine that is busy enough, a partition is given up waiting for."""
+    log = KafkaRig(kafka_url).log()
+    await log.open()
+    for part in range(60):
+        numbers = range(100 * part, 100 * part + 100)
+        await log.append(Lane.LIVE, [NewRecord(b"key-%d" % (n % 16), b"%06d" % n + b"x" * 2000) for n in numbers])
+        await asyncio.sleep(0.002)
+    reader = await log.reader(GROUP, Applied())
+    offsets_of: dict[str, list[int]] = {}
+    latest = late = 0
+    while sum(map(len, offsets_of.values())) < 6000:
+        for record in await reader.fetch(Lane.LIVE, limit=500, wait=5):
+            offsets_of.setdefault(record.partition, []).append(record.offset)
+            late += record.timestamp < latest
+            latest = max(latest, record.timestamp)
+    assert all(offsets == list(range(len(offsets))) for offsets in offsets_of.values())
+    assert late < 300
     await log.close()
 
 
