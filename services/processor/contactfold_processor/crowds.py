@@ -11,7 +11,7 @@ from contactfold.domain.directory import Contact
 from contactfold.domain.erasing import is_token
 from contactfold.domain.event import Statement
 from contactfold.domain.excerpt import Excerpt
-from contactfold.domain.planning import Group, list_named, make_groups, may_step_late
+from contactfold.domain.planning import Ground, Group, list_named, make_groups, may_step_late
 from contactfold.domain.schema import Schema
 from contactfold.ports import Directory
 from contactfold.wire import read_evidence
@@ -62,8 +62,8 @@ def _list_doomed(excerpt: Excerpt, group: Group, most: int) -> list[Group]:
     """For each component of a group that is too large by itself, the statements that are doomed for coming to it."""
     doomed: list[Group] = []
     waiting = group.late
-    for name, contacts in _part_contacts(group.contacts).items():
-        component = excerpt.components.get(name) if contacts[0].component is not None else None
+    for part, contacts in _part_contacts(group.contacts).items():
+        component = None if contacts[0].component is None else excerpt.components[contacts[0].component]
         size, latest = (contacts[0].size, contacts[0].last) if component is None else (component.size, component.latest)
         if size < most:
             continue
@@ -71,7 +71,7 @@ def _list_doomed(excerpt: Excerpt, group: Group, most: int) -> list[Group]:
         crowd.statements = crowd.late = [
             statement
             for statement in waiting
-            if statement.stamp < latest and _reaches(excerpt, statement, name)
+            if statement.stamp < latest and _reaches(excerpt, statement, part)
             if not may_step_late(excerpt, replace(crowd, late=[statement]))
         ]
         if crowd.statements:
@@ -81,19 +81,20 @@ def _list_doomed(excerpt: Excerpt, group: Group, most: int) -> list[Group]:
     return doomed
 
 
-def _part_contacts(contacts: Iterable[Contact]) -> dict[bytes, list[Contact]]:
+def _part_contacts(contacts: Iterable[Contact]) -> dict[Ground, list[Contact]]:
     """Contacts by the component they are of, or by handle where they are one themselves."""
-    parts: dict[bytes, list[Contact]] = {}
+    parts: dict[Ground, list[Contact]] = {}
     for contact in contacts:
         parts.setdefault(_part_of(contact), []).append(contact)
     return parts
 
 
-def _part_of(contact: Contact) -> bytes:
-    return contact.handle if contact.component is None else contact.component
+def _part_of(contact: Contact) -> Ground:
+    # A component may have the name of a contact that is none of it any more.
+    return contact.handle if contact.component is None else (contact.component,)
 
 
-def _reaches(excerpt: Excerpt, statement: Statement, part: bytes) -> bool:
+def _reaches(excerpt: Excerpt, statement: Statement, part: Ground) -> bool:
     """Whether a statement names somebody of a component itself, and does not only hang together with one that does."""
     named = (name for name in list_named(statement) if name not in excerpt.rules.shared and name in excerpt.claims)
     mentioners = (excerpt.find_mentioner(excerpt.claims[name]) for name in named)

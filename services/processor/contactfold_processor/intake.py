@@ -13,6 +13,10 @@ BULK_TURN = 8
 """Where live events never pause, one batch in so many is a bulk one, so that imports end at all."""
 
 
+_GATHERING = 500_000
+"""Microseconds after which a batch is gathered no further: events that trickle in would never end it."""
+
+
 class Intake:
     """Records of one lane at a time, in the order they are applied in; and those that were fetched ahead."""
 
@@ -54,7 +58,8 @@ class Intake:
         if self.lane is not Lane.LIVE or self._pace.size <= self._pace.largest:
             return
         waiting = self._waiting[Lane.LIVE]
-        while (missing := self._pace.size - len(self.pending)) > 0:
+        end = self._clock() + _GATHERING
+        while (missing := self._pace.size - len(self.pending)) > 0 and self._clock() < end:
             if sum(len(record.value) for record in self.pending) >= ANSWER_BYTES:
                 return
             if waiting:

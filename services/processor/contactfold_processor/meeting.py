@@ -119,8 +119,9 @@ class Meeting:
                 return
             if self._turn is None or await self._directory.setting(TURN_SETTING) != self._turn:
                 return
-            self._turn = secrets.token_bytes(8)
-            await self._directory.set_setting(TURN_SETTING, self._turn)
+            turn = secrets.token_bytes(8)
+            await self._directory.set_setting(TURN_SETTING, turn)
+            self._turn = turn
 
     async def succeed(self, *, last: bool) -> None:
         """A batch was committed; the turn ends with it where it was the `last` of it."""

@@ -15,6 +15,9 @@ Half as many cost a tenth more of our processor time a row, and a fifth more of 
 _FEWEST = 50
 _BULK_TIME = 10_000
 """Microseconds that a bulk batch may take while live events come: each of them waits for half of one, on average."""
+HEAVIEST = 16_000
+"""Records of a batch at most that folds a great deal anew."""
+
 _HEAVY = 4
 """Pieces of evidence that batches fold anew for each of their records, from which on they are to be larger."""
 _SHARE = 200
@@ -31,8 +34,8 @@ class Pace:
 
     largest: int = 2000
     size: int = 2000
-    heaviest: int = 16_000
-    """Records of a batch at most that folds a great deal anew."""
+    heaviest: int = HEAVIEST
+    """Records of a batch at most that folds a great deal anew, as far as such batches went well."""
     conflicts: int = 0
     """Conflicts in a row."""
     contradictions: int = 0
@@ -55,6 +58,8 @@ class Pace:
         """A batch of so many records has folded so many pieces of evidence anew."""
         if folded <= _HEAVY * records:
             self.size = min(self.size, max(self.largest, self.size - self.size // 8))
+            if self.size <= self.largest:
+                self.heaviest = HEAVIEST
         elif self.is_full and 2 * records >= self.largest:
             self.size = max(self.size, min(self.heaviest, folded // _HEAVY))
 
@@ -65,6 +70,8 @@ class Pace:
         """
         self.conflicts += 1
         self.contradictions = 0 if collided else self.contradictions + 1
+        if self.size > self.largest:
+            self.heaviest = max(self.largest, self.size // 2)  # larger ones meet others, or take too long
         self.size = max(1, self.size * 3 // 4 if self.eager and self.conflicts == 1 else self.size // 2)
         ceiling = min(0.5, 0.004 * (1 << min(self.conflicts, 10)))
         return random.uniform(0, ceiling)  # noqa: S311 -- spreads retries, guards nothing

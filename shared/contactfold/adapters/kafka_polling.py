@@ -10,7 +10,12 @@ from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import (
+    IllegalStateError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
 
 from contactfold.adapters.kafka_merging import Merging
 from contactfold.adapters.room import Room
@@ -28,6 +33,11 @@ _PATIENCE = 0.1
 
 _AT_ONCE = 32
 """Records unpacked at a time, of one partition or several: their sizes are known only then."""
+
+
+COMES_AGAIN = (NoOffsetForPartitionError, OffsetOutOfRangeError, TopicAuthorizationFailedError)
+"""What the consumer says of a partition, and then it has taken nothing of any other. Where it fails to unpack what it
+holds, whatever it had unpacked of other partitions for the same call is gone, and its positions are behind that."""
 
 
 class Polling:
@@ -50,7 +60,7 @@ class Polling:
     async def poll(self, partitions: Sequence[TopicPartition], limit: int, wait: float) -> list[LogRecord]:
         """Up to `limit` records of these partitions, the earliest first; waits for any where it has none.
 
-        Raises `KafkaError` where it has none, and goes on with those it has.
+        Raises what the library raises; with records in hand it goes on with those where the fault `COMES_AGAIN`.
         """
         names = {each: name_of(each) for each in partitions}
         room = Room()
@@ -59,7 +69,7 @@ class Polling:
         while not room.full and len(records) < limit:
             try:
                 found = await self._find(names, search, begun=bool(records))
-            except KafkaError:
+            except COMES_AGAIN:
                 if not records and not self._holds_any(names.values()):
                     raise
                 search.drained.update(names)  # records in hand come first; the fault comes again
@@ -80,7 +90,7 @@ class Polling:
 
     async def _stock(self, names: dict[TopicPartition, Partition], search: "_Search") -> None:
         """Take what the next poll will want, so that the consumer asks for what follows that while this is applied."""
-        with contextlib.suppress(KafkaError):  # it comes again
+        with contextlib.suppress(*COMES_AGAIN):
             while (found := await self._find_short(names, search)) and search.epoch == self._epoch:
                 self._hold(found)
 

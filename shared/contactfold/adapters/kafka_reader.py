@@ -237,6 +237,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         if isinstance(error, NoOffsetForPartitionError):
             return []
         if not isinstance(error, OffsetOutOfRangeError):
+            # Records may be lost on the way: whoever goes on with this reader is to read from positions again.
+            self._hold(self._assigned)
             raise explained(error, self._address) from error
         out_of_range: Mapping[TopicPartition, int] = error.args[0]
         generation = self._generation

@@ -72,6 +72,8 @@ def rebuild(
         handle = None if pointer is None else handles[pointer]
         if (handle, one.left_out) != (one.handle, one.retracted):
             excerpt.fates.append(Fate(one.statement.event_id, handle, one.left_out))
+            # Another's stages move evidence, and write no component: who moves it back must collide with them.
+            excerpt.touched.update(excerpt.contacts.keys() & {handle, one.handle})
 
     results = {}
     for statement in statements:

@@ -54,6 +54,17 @@ def test_one_who_hangs_together_with_nobody_is_written_also_where_nothing_change
     assert written(excerpt) == {"a"}
 
 
+def test_those_between_whom_evidence_is_moved_are_written_also_where_nothing_else_changes() -> None:
+    """A stage of another processor's moves evidence and writes no component: whoever moves it back must collide."""
+    excerpt, past = stored([said("a", 10), said("a", 11), said("b", 20), said("c", 30)])
+    first, moved = past[:2]
+    other = next(contact.handle for contact in members(excerpt) if contact.single["member_id"][1] == "b")
+    seen = [Past(one.statement, other) if one is moved else one for one in past]
+    rebuild(excerpt, members(excerpt), seen, [said("c", 25)])
+    assert [fate.handle for fate in excerpt.fates] == [first.handle]
+    assert written(excerpt) == {"a", "b", "c"}
+
+
 def test_what_was_changed_before_is_written_also_where_a_rebuild_leaves_it_so() -> None:
     excerpt, past = stored([said("a", 10), said("b", 20), said("c", 30)])
     late = said("b", 25)

@@ -327,6 +327,15 @@ async def test_a_batch_of_large_events_is_gathered_up_to_what_one_answer_holds()
     assert places(intake.pending) == [(FIRST, 0), (FIRST, 1), (FIRST, 2)]
 
 
+async def test_a_batch_is_gathered_no_further_after_half_a_second_though_events_trickle_in() -> None:
+    times = iter(range(NOW, NOW + 10_000_000, 100_000))
+    intake = Intake(Pace(largest=2, size=1_000), Yielding(), lambda: next(times))
+    reader = Reader(*([record(number)] for number in range(500)))
+    await intake.fetch(reader.port, wait=0)
+    await intake.gather(reader.port)
+    assert 2 <= len(intake.pending) <= 6
+
+
 async def test_what_goes_wrong_while_a_batch_is_gathered_is_met_by_whoever_fetches_next() -> None:
     intake = Intake(Pace(largest=2, size=9), Yielding(), lambda: NOW)
     reader = Reader([record(0)], RecordsGone(FIRST, 1, 5, 9), [record(9)])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from contactfold.domain.errors import Unavailable
 from contactfold_processor import meeting
 from contactfold_processor.meeting import LEASE, PATIENCE, TURN, TURN_SETTING, Meeting
 from fakes.memory_directory import MemoryDirectory
@@ -111,6 +112,26 @@ async def test_a_turn_that_another_has_taken_meanwhile_is_not_renewed(
         await directory.set_setting(TURN_SETTING, b"another's")
         await asyncio.sleep(0.02)
     assert await directory.setting(TURN_SETTING) == b"another's"
+
+
+async def test_a_turn_is_given_back_though_it_could_not_be_renewed(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting, "_RENEW_EVERY", 0.001)
+    directory, one, other = make_two(clock)
+    await may(one)
+    keep, failed = directory.set_setting, asyncio.Event()
+
+    async def fail(name: str, value: bytes | None) -> None:
+        failed.set()
+        raise Unavailable("directory", f"{name} could not be set to {value!r}.")
+
+    monkeypatch.setattr(directory, "set_setting", fail)
+    async with one.holding():
+        await failed.wait()
+    monkeypatch.setattr(directory, "set_setting", keep)
+    await one.succeed(last=True)
+    assert await may(other)
 
 
 async def test_nobody_waits_for_ever(clock: Clock) -> None:

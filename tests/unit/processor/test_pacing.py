@@ -29,14 +29,29 @@ def test_a_batch_grows_by_a_quarter_up_to_the_largest() -> None:
 
 
 def test_batches_that_fold_much_anew_grow_past_the_largest_and_shrink_again_when_they_do_no_more() -> None:
-    pace = Pace(largest=1000, size=1000, heaviest=5000)
+    pace = Pace(largest=1000, size=1000)
     sizes = []
-    for folded in (4_000, 12_000, 90_000, 90_000, *[0] * 20):
+    for folded in (4_000, 12_000, 90_000, 90_000, *[0] * 40):
         pace.succeed()
         pace.weigh(pace.size, folded)
         sizes.append(pace.size)
-    assert sizes[:6] == [1000, 3000, 5000, 5000, 4375, 3829]
+    assert sizes[:6] == [1000, 3000, 16_000, 16_000, 14_000, 12_250]
     assert sizes[-1] == 1000
+
+
+def test_a_large_batch_that_was_refused_is_not_tried_again_at_that_size_until_batches_are_small() -> None:
+    pace = Pace(largest=1000, size=1000)
+    pace.weigh(1000, 90_000)
+    assert pace.size == 16_000
+    pace.conflict()
+    for _ in range(3):
+        pace.succeed()
+        pace.weigh(8_000, 90_000)
+        assert pace.size == 8_000
+    for _ in range(40):
+        pace.weigh(1_000, 0)
+    pace.weigh(1_000, 90_000)
+    assert pace.size == 16_000
 
 
 def test_a_batch_that_was_not_full_or_that_met_others_does_not_grow_by_what_it_folds() -> None:
