@@ -1,5 +1,6 @@
 """Histories with directives that once broke the law, each kept as the smallest one found."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -81,3 +82,17 @@ def test_a_row_that_arrives_while_its_import_is_retracted_is_retracted(pause: in
     history = finish([rule(0, RETRACT, **{"import": "i1"}), said(9, row=6, member_id="m2")])
     for other in range(6):
         check_the_law_with_processors(history, [[0], [1]], pauses=[pause, other, 1], processors=2)
+
+
+@pytest.mark.parametrize("pause", range(5))
+def test_who_comes_while_an_erasure_takes_somebody_of_the_same_address_goes_with_them(pause: int) -> None:
+    """That nobody was known by the address is what the rebuild rested on, and it asked again when it was done."""
+    history = finish(
+        [
+            said(4, email=["b@x.com", "c@x.com"]),
+            rule(5, ERASE, identifier="email:a@x.com"),
+            said(3, email=["a@x.com", "b@x.com"]),
+        ]
+    )
+    for others in itertools.product(range(3), repeat=3):
+        check_the_law_with_processors(history, [[0], [1, 2]], pauses=[pause, *others], processors=2)
