@@ -4,9 +4,13 @@ What an erasure takes is decided whenever it is folded, and what it once took st
 against the fold given what its erasures took; and what they took against a chronicle, the fold of every moment.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+import msgspec
+from msgspec import msgpack
 
 from oracle.fold import Reached, fold
 from oracle.making import Event
@@ -39,9 +43,23 @@ async def check_erasures(place: Place, events: Sequence[Event], reached: Reached
     for event in events:
         erased = event["type"] == ERASE or stamp_of(event).event_id in taken
         (lost if erased else kept).update(_texts_of(event))
-    store = repr((await place.contents()).documents)
+    store = repr(unpacked((await place.contents()).documents))
     found = {text for text in lost - kept if re.search(rf"(?<![\w@]){re.escape(text)}(?!\w)", store)}
     assert not found, f"{sorted(found)} was erased and is still in the store"
+
+
+def unpacked(value: Any) -> Any:
+    """The same with whatever is packed in it unpacked: between bytes that are no text, no text can be found."""
+    if isinstance(value, dict):
+        return {unpacked(key): unpacked(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(map(unpacked, value))
+    if isinstance(value, bytes):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            content = msgpack.decode(value)
+            if isinstance(content, list | dict):
+                return unpacked(content)
+    return value
 
 
 def _texts_of(event: Event) -> Iterator[str]:
