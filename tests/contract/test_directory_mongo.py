@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from contactfold.adapters import mongo_directory, mongo_writing
 from contactfold.adapters.mongo_directory import MongoDirectory
+from contactfold.adapters.mongo_lists import LONGEST
 from contactfold.domain.changes import Fate
 from contactfold.domain.errors import Fenced, RetryOnFreshState, Unavailable
 from contactfold.ports import Changes
@@ -173,6 +174,18 @@ async def test_a_server_that_is_not_to_be_told_about_pages_keeps_its_own(
     async with AsyncMongoClient[dict[str, Any]](own_mongo_url) as client:
         stored_as = (await client[database].command("collStats", "contacts"))["wiredTiger"]["creationString"]
     assert "leaf_page_max=32KB" in stored_as
+
+
+async def test_the_index_of_evidence_by_contact_has_only_what_nothing_else_leads_to(
+    directory: MongoDirectory, raw: Any
+) -> None:
+    """It would be one more place that each event touches, in no order."""
+    for number in range(LONGEST + 3):
+        said = evidence(f"ann{number}" if number else "ann", event_id("ann"), at=number)
+        await directory.commit(Changes(contacts=[contact("ann", version=number)], evidence=[said]))
+    assert await raw["evidence"].count_documents({"unlisted": True}) == 2, "all but the first and those that are listed"
+    asked = raw["evidence"].find({"handle": {"$in": [event_id("ann")]}, "unlisted": True})
+    assert "handle_stamp" in str((await asked.explain())["queryPlanner"]["winningPlan"])
 
 
 # --------------------------------------------------------------------------------------------- lost answers

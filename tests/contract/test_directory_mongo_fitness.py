@@ -67,7 +67,7 @@ async def test_a_replica_set_of_another_name_is_refused_with_its_name(native_mon
 
 async def test_a_database_of_another_format_is_refused(place: Place, directory: MongoDirectory) -> None:
     await directory.set_setting("format", b"1")
-    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 4"):
+    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 5"):
         await place.another()
 
 
@@ -123,8 +123,9 @@ async def test_a_contact_reads_in_a_shell_as_what_it_is(directory: MongoDirector
 @pytest.mark.parametrize(
     ("collection", "where"),
     [
-        ("evidence", {"handle": {"$in": [b"x"]}}),
-        ("evidence", {"handle": {"$in": [b"x", b"y"]}, "stamp": {"$gt": b"x"}}),
+        ("evidence", {"handle": {"$in": [b"x"]}, "unlisted": True}),
+        ("evidence", {"handle": {"$in": [b"x", b"y"]}, "unlisted": True, "stamp": {"$gt": b"x"}}),
+        ("evidence", {"_id": {"$in": [b"x", b"y"]}, "handle": {"$in": [b"x"]}, "unlisted": None}),
         ("evidence", {"account_id": "A-1"}),
         ("evidence", {"import.id": "x"}),
         ("evidence", {"stub": True}),
@@ -146,7 +147,7 @@ async def test_questions_are_answered_from_an_index(raw: Any, collection: str, w
     [
         ("contacts", {"organizations": "A-1", "_id": {"$gt": b"x"}}, "_id"),
         ("evidence", {"account_id": "A-1", "partition": "p", "stamp": {"$lt": b"x"}}, [("stamp", -1)]),
-        ("evidence", {"handle": {"$in": [b"x", b"y"]}, "stamp": {"$gt": b"x"}}, "stamp"),
+        ("evidence", {"handle": {"$in": [b"x", b"y"]}, "unlisted": True, "stamp": {"$gt": b"x"}}, "stamp"),
         ("evidence", {"account_id": "A-1", "partition": "p", "stamp": {"$gt": b"x"}}, "stamp"),
         ("evidence", {"import.id": "x", "import.row": {"$gt": 3}}, "import.row"),
         ("rules", {"number": {"$gt": 3}}, "number"),

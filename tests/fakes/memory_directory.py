@@ -99,6 +99,9 @@ class MemoryDirectory(MemoryDirectives, MemoryImports, MemoryImportRows, MemoryS
 
     # ---- what a batch writes
 
+    async def prepare(self, changes: Changes) -> None:
+        """See `Directory.prepare`. There is nothing to do ahead."""
+
     async def commit(self, changes: Changes) -> None:
         """Write everything into a copy, and keep the copy only where nothing stood against it."""
         await self.pause()

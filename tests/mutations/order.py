@@ -1,9 +1,13 @@
 """What makes the order of arrival count for nothing: stamps, the order check, plain statements, rebuilds."""
 
-from mutations.mutation import DOMAIN, LATE, PROCESSOR, SEEDS, Mutation
+from mutations.mutation import ADAPTERS, DOMAIN, LATE, PROCESSOR, SEEDS, Mutation
 
 KNOWN = "tests/oracle/test_counterexamples.py"
 WHY = "tests/oracle/test_why_order_matters.py"
+FOUND = (
+    "tests/contract/test_directory_evidence.py"
+    "::test_after_any_adding_merging_parting_and_moving_everybody_has_their_evidence"
+)
 NOT_PLAIN = f"{WHY}::test_what_is_not_plain_is_rebuilt_when_it_comes_late"
 
 CHECKED = (
@@ -262,6 +266,38 @@ REBUILT = (
         "handle = ?1",
         "tests/contract/test_directory_moving.py::test_an_absorbed_handle_answers_with_the_contact_that_absorbed_it",
         "sqlite",
+    ),
+    Mutation(
+        "what a contact lists that ceases to be is found by the index, MongoDB",
+        f"{ADAPTERS}/mongo_writing.py",
+        '        await database["evidence"].update_many(where, {"$set": UNLISTED}, session=session)\n',
+        "        pass\n",
+        FOUND,
+        "mongo",
+    ),
+    Mutation(
+        "what moves is found by the index, MongoDB",
+        f"{ADAPTERS}/mongo_evidence.py",
+        '    fields["unlisted"] = is_apart(fate.event_id, fate.handle) or None\n',
+        "",
+        FOUND,
+        "mongo",
+    ),
+    Mutation(
+        "what comes without its contact is found by the index, MongoDB",
+        f"{ADAPTERS}/mongo_evidence.py",
+        "            document.update(UNLISTED)\n",
+        "            pass\n",
+        FOUND,
+        "mongo",
+    ),
+    Mutation(
+        "a list keeps what was in it, MongoDB",
+        f"{ADAPTERS}/mongo_writing.py",
+        'return {document["_id"]: document["pieces"] for document in stored if "pieces" in document}',
+        "return {}",
+        FOUND,
+        "mongo",
     ),
     Mutation(
         "a component past the limit is not rebuilt",

@@ -163,6 +163,14 @@ ERASURES = (
         "::test_a_retracted_event_that_was_erased_mentions_nothing_that_is_shared",
     ),
     Mutation(
+        "whoever is first to name what an erasure's rebuild found nobody known by collides with it",
+        f"{PROCESSOR}/workspace.py",
+        "        self.absent_claims.extend(unheard - first)\n",
+        "        del unheard\n",
+        "tests/oracle/test_counterexamples_of_directives.py"
+        "::test_who_comes_while_an_erasure_takes_somebody_of_the_same_address_goes_with_them",
+    ),
+    Mutation(
         "late statements meet people who were erased by what they were known by",
         f"{PROCESSOR}/workspace.py",
         "map(self.hasher.token, named) if token in known)\n",

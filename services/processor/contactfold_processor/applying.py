@@ -240,7 +240,7 @@ class Applier:
             self._ahead = [*self._ahead[-1:], ahead]  # where each lane has one, both
 
     async def _look_ahead(self, changes: Changes, writing: "asyncio.Task[None]", upcoming: Upcoming) -> "_Ahead | None":
-        """Decide what comes next; None where that fails: it is decided again, alone, and told then.
+        """Decide what comes next, and prepare it; None where that fails: it is decided again, alone, and told then.
 
         Also None as soon as the writing fails: what rests on it is worth nothing then.
         """
@@ -256,7 +256,10 @@ class Applier:
             await asyncio.wait({writing, deciding}, return_when=asyncio.FIRST_COMPLETED)
             if not deciding.done() and (writing.cancelled() or writing.exception() is not None):
                 return None
-            return _Ahead(records, await deciding)
+            decision = await deciding
+            if not writing.done():
+                await self._directory.prepare(decision.changes)
+            return _Ahead(records, decision)
         except Exception:  # noqa: BLE001 -- whatever it is, it comes again where it is dealt with
             return None
         finally:

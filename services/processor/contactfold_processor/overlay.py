@@ -207,6 +207,9 @@ class OverlayDirectory:
 
     # ---- what a batch writes
 
+    async def prepare(self, changes: Changes) -> None:
+        """See `Directory.prepare`. There is nothing to do ahead."""
+
     async def commit(self, changes: Changes) -> None:
         """See `Directory.commit`. Nothing of it reaches the directory below."""
         present = await self.positions([window.partition for window in changes.positions])

@@ -93,6 +93,10 @@ class MongoDirectory(MongoDirectives, MongoKeys, MongoImports, MongoImportRows, 
             await view.positions([""])
             yield view
 
+    async def prepare(self, changes: Changes) -> None:
+        """See `Directory.prepare`."""
+        await writing.prepare(changes)
+
     async def commit(self, changes: Changes) -> None:
         """See `Directory.commit`."""
         try:

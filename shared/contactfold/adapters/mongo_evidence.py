@@ -1,11 +1,11 @@
 """What a batch writes into the evidence of MongoDB, as writes.
 
 Among the evidence are stubs (`stub: true`), which hold the place of an event that retractions name until it arrives.
-`loose: true` is on evidence of no contact and on what is retracted, which an index finds by it. An absent version
-is 1.
+`loose: true` is on evidence of no contact and on what is retracted, which an index finds by it, and `unlisted: true` on
+what an index finds by its contact (`mongo_lists`). An absent version is 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, TypeAlias
 
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
@@ -13,8 +13,10 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 from contactfold.adapters.directive_documents import write_stub
 from contactfold.adapters.documents import Document
 from contactfold.adapters.evidence_documents import write_evidence
+from contactfold.adapters.mongo_lists import UNLISTED, is_apart
 from contactfold.domain.changes import Fate
 from contactfold.domain.directives import Mark
+from contactfold.domain.stamp import EventId
 from contactfold.ports import Changes, Evidence
 
 Write: TypeAlias = InsertOne[Document] | ReplaceOne[Document] | UpdateOne | DeleteOne
@@ -23,12 +25,20 @@ ARRIVED: dict[str, Any] = {"stub": None}
 """What evidence is told from stubs by: null is also what an absent field is."""
 
 
-def added(changes: Changes) -> list[Document]:
-    """The documents that are new: most evidence, and stubs."""
-    documents = [_document(evidence) for evidence in changes.evidence if not evidence.version]
-    if changes.marks:
-        documents += [write_stub(mark) for mark in changes.marks if not mark.version]
-    return documents
+def write_new(evidence: Evidence) -> Document:
+    """The document of a piece that is new, before it is known whether a list leads to it."""
+    document = write_evidence(evidence)
+    if evidence.handle is None or evidence.retracted:
+        document["loose"] = True
+    return document
+
+
+def added(changes: Changes, documents: Sequence[Document], found: Container[EventId]) -> list[Document]:
+    """What is new: the documents of new evidence, of which `found` needs no index by contact, and stubs."""
+    for document in documents:
+        if document["_id"] not in found and is_apart(document["_id"], document.get("handle")):
+            document.update(UNLISTED)
+    return [*documents, *(write_stub(mark) for mark in changes.marks if not mark.version)]
 
 
 def changed(changes: Changes) -> list[Write]:
@@ -39,20 +49,21 @@ def changed(changes: Changes) -> list[Write]:
     return writes + _replacements(changes.rewritten, ARRIVED)
 
 
-def _document(evidence: Evidence) -> Document:
-    document = write_evidence(evidence)
-    if evidence.handle is None or evidence.retracted:
-        document["loose"] = True
+def _anew(evidence: Evidence) -> Document:
+    document = write_new(evidence)
+    if is_apart(evidence.event_id, evidence.handle):
+        document |= UNLISTED
     return document
 
 
 def _replacements(evidence: Sequence[Evidence], where: dict[str, Any]) -> list[Write]:
-    return [ReplaceOne({**_stored(one.event_id, one.version), **where}, _document(one)) for one in evidence]
+    return [ReplaceOne({**_stored(one.event_id, one.version), **where}, _anew(one)) for one in evidence]
 
 
 def _move(fate: Fate) -> Write:
     loose = fate.handle is None or fate.retracted
     fields = {"handle": fate.handle, "loose": loose or None, "retracted": fate.retracted or None}
+    fields["unlisted"] = is_apart(fate.event_id, fate.handle) or None
     if fate.version is None:
         return UpdateOne({"_id": fate.event_id, **ARRIVED}, _set_or_unset(fields))
     where = {**_stored(fate.event_id, fate.version), **ARRIVED}

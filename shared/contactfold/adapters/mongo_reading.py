@@ -1,6 +1,7 @@
 """Every question the directory answers from MongoDB."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -19,6 +20,7 @@ from contactfold.adapters.documents import (
 )
 from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.mongo_connecting import Database, translated
+from contactfold.adapters.mongo_lists import LISTED, UNLISTED, read_lists
 from contactfold.adapters.room import Room, Sized, size_of
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Unavailable
@@ -58,18 +60,11 @@ class MongoReading:
         """Up to `limit` documents in the order of a field, as many as one answer has room for."""
         if limit < 1:
             return []  # MongoDB takes 0 for no limit at all
-        page: list[Sized] = []
-        room = Room()
         with translated():
             async with self._home[collection].find(
                 where, sort=[(sort, -1 if last_first else 1)], limit=limit, hint=hint, session=self._session
             ) as found:
-                async for document in found:
-                    one = read(document)
-                    if not room.takes(size_of(one)):
-                        break
-                    page.append(one)
-        return page
+                return await _take(found, read, limit)
 
     async def _get(self, collection: str, id_: object) -> Document | None:
         with translated():
@@ -119,17 +114,38 @@ class MongoReading:
     async def evidence_of(self, contacts: Sequence[Contact]) -> list[Evidence]:
         """See `Directory.evidence_of`."""
         handles = [handle for contact in contacts for handle in (contact.handle, *contact.absorbed)]
-        found = [read_evidence(document) for document in await self._find("evidence", {"handle": {"$in": handles}})]
-        found.sort(key=lambda evidence: evidence.stamp)
-        return found
+        found: dict[EventId, Document] = {}
+        for where in await self._evidence_of(handles):
+            found.update((document["_id"], document) for document in await self._find("evidence", where))
+        return sorted(map(read_evidence, found.values()), key=lambda evidence: evidence.stamp)
 
     async def evidence_page(self, contact: Contact, *, after: Stamp | None, limit: int) -> list[Evidence]:
         """See `Directory.evidence_page`."""
-        handles = [contact.handle, *contact.absorbed]
-        where: dict[str, Any] = {"handle": {"$in": handles}}
-        if after is not None:
-            where["stamp"] = {"$gt": after}
-        return await self._fitting("evidence", where, read_evidence, sort="stamp", limit=limit)
+        if limit < 1:
+            return []
+        later = {} if after is None else {"stamp": {"$gt": after}}
+        with translated():
+            async with AsyncExitStack() as ends:
+                found = [
+                    await ends.enter_async_context(
+                        self._home["evidence"].find(
+                            where | later, sort=[("stamp", 1)], limit=limit, session=self._session
+                        )
+                    )
+                    for where in await self._evidence_of([contact.handle, *contact.absorbed])
+                ]
+                return await _take(_in_order(found, "stamp"), read_evidence, limit)
+
+    async def _evidence_of(self, handles: Sequence[Handle]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Where the evidence of these handles is: listed, and not. To be asked in this order (`mongo_lists`).
+
+        What is unlisted between the two questions is found by the second one too.
+        """
+        among = {"handle": {"$in": handles}}
+        keeping = {**_among(handles), "pieces": {"$exists": True}}
+        contacts = await self._find("contacts", keeping, projection=["pieces"])
+        listed = read_lists(contact["pieces"] for contact in contacts)
+        return {**_among([*handles, *listed]), **among, **LISTED}, {**among, **UNLISTED}
 
     async def fragments(self, keys: Sequence[tuple[str, Partition]]) -> dict[tuple[str, Partition], Fragment]:
         """See `Directory.fragments`."""
@@ -218,6 +234,32 @@ class MongoReading:
             return []  # MongoDB takes 0 for no limit at all
         where = {**(which or {}), **({} if after is None else {"_id": {"$gt": after}})}
         return await self._find(collection, where, sort=[("_id", 1)], limit=limit)
+
+
+async def _take(found: AsyncIterable[Document], read: Callable[[Document], Sized], limit: int) -> list[Sized]:
+    """The first of these documents, up to `limit` and as many as one answer has room for."""
+    page: list[Sized] = []
+    room = Room()
+    async for document in found:
+        one = read(document)
+        if len(page) == limit or not room.takes(size_of(one)):
+            break
+        page.append(one)
+    return page
+
+
+async def _in_order(found: Sequence[AsyncIterator[Document]], field: str) -> AsyncIterator[Document]:
+    """The documents of several answers in the order of a field that each is in the order of; each document once."""
+    heads = [(document, documents) for documents in found if (document := await anext(documents, None))]
+    last: Document | None = None
+    while heads:
+        place = min(range(len(heads)), key=lambda at: heads[at][0][field])
+        document, documents = heads[place]
+        if last is None or document["_id"] != last["_id"]:
+            yield document
+        last = document
+        following = await anext(documents, None)
+        heads[place : place + 1] = [(following, documents)] if following else []
 
 
 def _among(ids: Sequence[object]) -> dict[str, Any]:

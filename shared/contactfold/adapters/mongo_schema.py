@@ -5,6 +5,7 @@ neighbours. An index is sparse wherever most documents lack its field, so that t
 """
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pymongo import IndexModel
@@ -12,10 +13,11 @@ from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailur
 
 from contactfold.adapters.documents import as_bytes, readable
 from contactfold.adapters.mongo_connecting import Database
+from contactfold.adapters.mongo_lists import UNLISTED
 from contactfold.domain.errors import ServerUnfit
 from contactfold.ports import DIRECTORY_ID
 
-FORMAT = b"4"
+FORMAT = b"5"
 """Raised whenever older versions of contactfold could not read what this one writes."""
 
 _NAMESPACE_EXISTS = 48
@@ -45,19 +47,19 @@ LOOSE: Final = "loose_id"
 ERASED: Final = "erased_row"
 
 
-def _sorted(field: str, *order: str, name: str, where: object = None) -> IndexModel:
+def _sorted(field: str, *order: str, name: str, where: Mapping[str, Any] | None = None) -> IndexModel:
     """An index by a field and then in an order, of the documents that have the field. A sparse one would have all."""
     keys = [(key, 1) for key in (field, *order)]
-    return IndexModel(keys, name=name, partialFilterExpression={field: where or {"$exists": True}})
+    return IndexModel(keys, name=name, partialFilterExpression=where or {field: {"$exists": True}})
 
 
 ORDERED: Final[dict[str, list[IndexModel]]] = {
     "contacts": [_sorted("shared", "_id", name=SHARED), _sorted("organizations", "_id", name="organizations_id")],
     "evidence": [
-        _sorted("handle", "stamp", name="handle_stamp"),
+        _sorted("handle", "stamp", name="handle_stamp", where=UNLISTED),
         _sorted("account_id", "partition", "stamp", name="account_partition_stamp"),
         _sorted("import.id", "import.row", name="import_row"),
-        _sorted("loose", "_id", name=LOOSE, where={"$eq": True}),
+        _sorted("loose", "_id", name=LOOSE, where={"loose": True}),
         IndexModel(
             [("import.id", 1), ("_id", 1)],
             name=ERASED,

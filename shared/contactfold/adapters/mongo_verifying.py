@@ -1,5 +1,6 @@
 """What a verification asks of MongoDB: every collection in pages, and links between documents from their other end."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,14 +68,17 @@ class MongoVerifying(MongoReading):
         return found
 
     async def count_evidence(self, handles: Sequence[Handle]) -> dict[Handle, int]:
-        """See `Directory.count_evidence`. Counted in the index by handle alone."""
-        counting: list[dict[str, Any]] = [
-            {"$match": {"handle": {"$in": list(handles)}}},
-            {"$group": {"_id": "$handle", "count": {"$sum": 1}}},
-        ]
-        with translated():
-            found = await self._home["evidence"].aggregate(counting, session=self._session)
-            return {document["_id"]: document["count"] async for document in found}
+        """See `Directory.count_evidence`."""
+        counts: Counter[Handle] = Counter()
+        for where in await self._evidence_of(handles):
+            counting: list[dict[str, Any]] = [
+                {"$match": where},
+                {"$group": {"_id": "$handle", "count": {"$sum": 1}}},
+            ]
+            with translated():
+                found = await self._home["evidence"].aggregate(counting, session=self._session)
+                counts.update({document["_id"]: document["count"] async for document in found})
+        return counts
 
     async def letters(self, ids: Sequence[str]) -> list[DeadLetter]:
         """See `Directory.letters`."""

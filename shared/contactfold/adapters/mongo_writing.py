@@ -7,8 +7,11 @@ writing.) Deletions go before replacements and those before insertions, so that 
 within one commit.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne
@@ -33,6 +36,8 @@ from contactfold.adapters.documents import (
 )
 from contactfold.adapters.mongo_connecting import DURABLE, Database, translated
 from contactfold.adapters.mongo_evidence import Write
+from contactfold.adapters.mongo_lists import UNLISTED, extend_lists, read_lists
+from contactfold.domain.directory import Handle
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.ports import Changes, Window
 
@@ -40,13 +45,49 @@ COMMIT_WITHIN = 10.0
 """Seconds for which a commit is repeated while nobody can say whether it happened."""
 
 
+_PIECE = 32
+"""Documents that are made before whatever else waits for the event loop may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What is known of a batch's documents before its transaction begins: the new evidence, and the contacts."""
+
+    evidence: list[Document]
+    contacts: list[Document]
+
+
+async def prepare(changes: Changes) -> None:
+    """See `Directory.prepare`."""
+    documents: list[list[Document]] = []
+    for written in (partial(_new_evidence, changes), partial(_contacts, changes)):
+        made: list[Document] = []
+        for document in written():
+            made.append(document)
+            if len(made) % _PIECE == 0:
+                await asyncio.sleep(0)
+        documents.append(made)
+    changes.prepared = Documents(*documents)
+
+
+def _new_evidence(changes: Changes) -> Iterator[Document]:
+    return (mongo_evidence.write_new(piece) for piece in changes.evidence if not piece.version)
+
+
+def _contacts(changes: Changes) -> Iterator[Document]:
+    return map(write_contact, changes.contacts)
+
+
 async def commit(database: Database, changes: Changes) -> None:
     """See `Directory.commit`."""
+    prepared = changes.prepared
+    if not isinstance(prepared, Documents):
+        prepared = Documents(list(_new_evidence(changes)), list(_contacts(changes)))
     try:
         with translated():
             async with database.client.start_session(causal_consistency=False) as session:
                 await session.start_transaction(ReadConcern("snapshot"), DURABLE, ReadPreference.PRIMARY)
-                await _write(database, session, changes)
+                await _write(database, session, changes, prepared)
                 await _finish(session)
     except RetryOnFreshState:
         await _look_for_fence(database, changes.positions)
@@ -74,20 +115,25 @@ async def _look_for_fence(database: Database, windows: Sequence[Window]) -> None
             raise Fenced(window.partition, window.found, found)
 
 
-async def _write(database: Database, session: AsyncClientSession, changes: Changes) -> None:
+async def _write(database: Database, session: AsyncClientSession, changes: Changes, documents: Documents) -> None:
     await _bulk(database, session, "positions", list(map(_advance, changes.positions)))
     if changes.rules_known is not None:
         await _check_rules(database, session, changes.rules_known)
-    added = mongo_evidence.added(changes)
+    stored = await _check_contacts(database, session, changes, documents)
+    lists, found = extend_lists(changes, stored)
+    added = mongo_evidence.added(changes, documents.evidence, found)
     if added:
         await database["evidence"].insert_many(added, ordered=False, session=session)
+    await _unlist(database, session, stored, [contact.handle for contact in changes.gone_contacts])
     await _bulk(database, session, "evidence", mongo_evidence.changed(changes))
     for former, present in changes.moved_members:
         change = {"$set": {"component": present}}
         await database["contacts"].update_many({"component": former}, change, session=session)
-    await _versioned(
-        database, session, "contacts", _gone(changes.gone_contacts, "handle"), changes.contacts, write_contact
-    )
+    for document in documents.contacts:
+        if listed := lists[document["_id"]]:
+            document["pieces"] = listed
+    gone = _gone(changes.gone_contacts, "handle")
+    await _replace(database, session, "contacts", gone, changes.contacts, documents.contacts)
     await _versioned(database, session, "claims", _gone(changes.gone_claims, "identifier"), changes.claims, write_claim)
     passing: list[Write] = [InsertOne({"_id": identifier}) for identifier in changes.absent_claims]
     passing += [DeleteOne({"_id": identifier}) for identifier in changes.absent_claims]
@@ -126,6 +172,25 @@ def _advance(window: Window) -> Write:
     return UpdateOne({"_id": document.pop("_id"), "next": window.found}, {"$set": document})
 
 
+async def _check_contacts(
+    database: Database, session: AsyncClientSession, changes: Changes, documents: Documents
+) -> dict[Handle, bytes]:
+    """Check the contacts that are changed or gone; returns the evidence that each of them lists."""
+    expected = _expected(_gone(changes.gone_contacts, "handle"), changes.contacts, documents.contacts)
+    stored = await _check_versions(database, session, "contacts", expected, "pieces")
+    return {document["_id"]: document["pieces"] for document in stored if "pieces" in document}
+
+
+async def _unlist(
+    database: Database, session: AsyncClientSession, stored: Mapping[Handle, bytes], gone: Sequence[Handle]
+) -> None:
+    """What contacts list that cease to be is found by the index from now on."""
+    ids = list(read_lists(stored[handle] for handle in gone if handle in stored))
+    if ids:
+        where = {"_id": {"$in": ids}, "handle": {"$in": gone}}
+        await database["evidence"].update_many(where, {"$set": UNLISTED}, session=session)
+
+
 async def _versioned(
     database: Database,
     session: AsyncClientSession,
@@ -134,37 +199,63 @@ async def _versioned(
     records: Sequence[Record],
     write: Callable[[Record], Document],
 ) -> None:
-    """Write records that are gone, changed and new, in this order; the former two must be as they were loaded.
+    """Write records that are gone, changed and new, in this order; the former two must be as they were loaded."""
+    documents = list(map(write, records))
+    await _check_versions(database, session, collection, _expected(gone, records, documents))
+    await _replace(database, session, collection, gone, records, documents)
+
+
+def _expected(
+    gone: Sequence[tuple[Any, int]], records: Sequence[Versioned], documents: Sequence[Document]
+) -> list[tuple[Any, int]]:
+    """The ids and versions of what is stored of records that are gone or changed."""
+    expected = list(gone)
+    for record, document in zip(records, documents, strict=True):
+        if record.version:
+            expected.append((document["_id"], record.version))
+    return expected
+
+
+async def _replace(
+    database: Database,
+    session: AsyncClientSession,
+    collection: str,
+    gone: Sequence[tuple[Any, int]],
+    records: Sequence[Versioned],
+    documents: Sequence[Document],
+) -> None:
+    """Write the documents of records whose versions have been checked.
 
     A change is told as a pipeline: for that, the server writes what differs, where a replacement is written and indexed
     whole.
     """
-    expected = list(gone)
     writes: list[Write] = [DeleteOne({"_id": id_}) for id_, _ in gone]
     added: list[Document] = []
-    for record in records:
-        document = write(record)
+    for record, document in zip(records, documents, strict=True):
         if record.version:
-            expected.append((document["_id"], record.version))
             writes.append(UpdateOne({"_id": document["_id"]}, [{"$replaceWith": {"$literal": document}}]))
         else:
             added.append(document)
-    if expected:
-        await _check_versions(database, session, collection, expected)
     await _bulk(database, session, collection, writes)
     if added:
         await database[collection].insert_many(added, ordered=False, session=session)
 
 
 async def _check_versions(
-    database: Database, session: AsyncClientSession, collection: str, expected: Sequence[tuple[Any, int]]
-) -> None:
-    """Whoever changes one of these after this has read them collides with the transaction's own writes."""
+    database: Database, session: AsyncClientSession, collection: str, expected: Sequence[tuple[Any, int]], *more: str
+) -> list[Document]:
+    """Whoever changes one of these after this has read them collides with the transaction's own writes.
+
+    Returns what is stored: `_id`, `version`, and the fields named in `more`.
+    """
+    if not expected:
+        return []
     where = {"_id": {"$in": [id_ for id_, _ in expected]}}
-    found = database[collection].find(where, ["version"], batch_size=len(expected) + 1, session=session)
-    stored = {_hashable(document["_id"]): document["version"] for document in await found.to_list()}
-    if stored != {_hashable(id_): version for id_, version in expected}:
+    fields = ["version", *more]
+    found = await database[collection].find(where, fields, batch_size=len(expected) + 1, session=session).to_list()
+    if {_hashable(each["_id"]): each["version"] for each in found} != {_hashable(id_): of for id_, of in expected}:
         raise RetryOnFreshState("Another writer has changed one of these objects since it was loaded.")
+    return found
 
 
 def _hashable(id_: Any) -> Any:

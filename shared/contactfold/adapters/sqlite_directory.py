@@ -115,6 +115,9 @@ class SqliteDirectory(SqliteDirectives, SqliteKeys, SqliteImports, SqliteImportR
 
     # ---- what a batch writes
 
+    async def prepare(self, changes: Changes) -> None:
+        """See `Directory.prepare`. Making rows and writing them take turns in one process: it would save nothing."""
+
     async def commit(self, changes: Changes) -> None:
         """See `Directory.commit`."""
         await self._writer.run(writing.commit, changes)

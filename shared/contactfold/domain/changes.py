@@ -135,3 +135,5 @@ class Changes:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     redriven: list[str] = field(default_factory=list)
     """Ids of dead letters that are now applied, or died again under the same id: removed before `dead_letters`."""
+    prepared: object = field(default=None, compare=False, repr=False)
+    """What a directory has made of it ahead (`Directory.prepare`), and nobody else looks at."""

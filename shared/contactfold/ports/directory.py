@@ -137,6 +137,13 @@ class Directory(Keys, Imports, ImportRows, Schedules, Protocol):
 
     # ---- what a batch writes
 
+    async def prepare(self, changes: Changes) -> None:
+        """Do as much of a `commit` as needs no server, while another one goes on.
+
+        What changes afterwards, other than positions and dead letters, the commit may not see. May do nothing.
+        """
+        ...
+
     async def commit(self, changes: Changes) -> None:
         """Write all of it in one transaction, durable when it returns; or write nothing of it and raise.
 

@@ -221,7 +221,7 @@ _ORDERS: dict[Order, Callable[[Side, Side, pytest.MonkeyPatch], Awaitable[None]]
     Order.ASTRIDE: _begun_before_the_first_ended,
 }
 
-_Write = Callable[[Database, AsyncClientSession, Changes], Coroutine[Any, Any, None]]
+_Write = Callable[[Database, AsyncClientSession, Changes, mongo_writing.Documents], Coroutine[Any, Any, None]]
 
 
 @dataclass
@@ -235,8 +235,10 @@ class _Halt:
     def after_its_writes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         write: _Write = mongo_writing._write
 
-        async def halting(database: Database, session: AsyncClientSession, changes: Changes) -> None:
-            await write(database, session, changes)
+        async def halting(
+            database: Database, session: AsyncClientSession, changes: Changes, documents: mongo_writing.Documents
+        ) -> None:
+            await write(database, session, changes, documents)
             if changes is self.changes:
                 await self._halt()
 
@@ -245,12 +247,14 @@ class _Halt:
     def before_its_writes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         write: _Write = mongo_writing._write
 
-        async def halting(database: Database, session: AsyncClientSession, changes: Changes) -> None:
+        async def halting(
+            database: Database, session: AsyncClientSession, changes: Changes, documents: mongo_writing.Documents
+        ) -> None:
             if changes is self.changes:
                 # A transaction sees the directory as of its first command.
                 await database["positions"].find_one({}, session=session)
                 await self._halt()
-            await write(database, session, changes)
+            await write(database, session, changes, documents)
 
         monkeypatch.setattr(mongo_writing, "_write", halting)
 

@@ -1,0 +1,58 @@
+"""How a contact's evidence is found in MongoDB: by the list that the contact keeps, and an index of what is in none.
+
+An index of all evidence by contact is one more place that each event touches, in no order that a cache could keep
+(`mongo_schema`). So a piece is in it, as `unlisted: true`, only where nothing else leads to it:
+
+- what founded a contact has the contact's handle for its id;
+- `pieces` of a contact's document are the ids of up to `LONGEST` others, one after the other.
+
+A piece is listed by the transaction that stores it, and stays in the list. Whatever is moved later is unlisted, and so
+is what a contact lists that ceases to be one. A list may therefore name what is elsewhere by now: it is always the
+piece's own `handle` that tells whose it is.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from contactfold.domain.directory import Handle
+from contactfold.domain.stamp import EventId
+from contactfold.ports import Changes
+
+LONGEST: Final = 32
+"""Pieces of evidence that a contact lists. Each is written again whenever the contact is; an entry of the index is
+written once, for the price of some hundred of them."""
+
+_ID_BYTES: Final = 16
+_FULL: Final = LONGEST * _ID_BYTES
+
+UNLISTED: Final[dict[str, Any]] = {"unlisted": True}
+LISTED: Final[dict[str, Any]] = {"unlisted": None}
+"""Null is also what an absent field is."""
+
+
+def is_apart(event_id: EventId, handle: Handle | None) -> bool:
+    """Whether a piece that no list names is to be found by the index: whatever is somebody's and did not found them."""
+    return handle is not None and handle != event_id
+
+
+def extend_lists(changes: Changes, stored: Mapping[Handle, bytes]) -> tuple[dict[Handle, bytes], set[EventId]]:
+    """The lists of the contacts that are written, from those that are stored; and what is new and needs no index."""
+    lists = {one.handle: stored.get(one.handle, b"") if one.version else b"" for one in changes.contacts}
+    found: set[EventId] = set()
+    for piece in changes.evidence:
+        if piece.version or piece.handle is None:
+            continue  # what fills a stub replaces it, and is written as whatever moves is
+        held = lists.get(piece.handle)
+        if piece.event_id == piece.handle:
+            found.add(piece.event_id)
+        elif held is not None and len(held) < _FULL:
+            lists[piece.handle] = held + piece.event_id
+            found.add(piece.event_id)
+    return lists, found
+
+
+def read_lists(lists: Iterable[bytes]) -> Iterator[EventId]:
+    """The ids in some lists."""
+    for listed in lists:
+        for at in range(0, len(listed), _ID_BYTES):
+            yield listed[at : at + _ID_BYTES]
