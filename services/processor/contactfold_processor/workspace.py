@@ -165,14 +165,15 @@ class Workspace(Loading):
         if self.hasher is None or not self.excerpt.rules.erased:
             return
         touched = self.excerpt.touched_claims
-        gone = {claim.identifier for claim in self.excerpt.gone_claims}
+        gone = {claim.identifier for claim in self.excerpt.gone_claims if claim.version}
         first = {name for name in touched if not self.excerpt.claims[name].version}
-        # What nobody mentioned, and nobody does after all: to ask again would find who has come since.
-        unheard = {claim.identifier for claim in self.excerpt.gone_claims if not claim.version}
-        self.absent_claims.extend(unheard - first)
         other = {self.hasher.token(name) for name in first if not is_token(name)}
         other.update(name for name in self._rebuilt_names if not is_token(name))
-        for claim in await self.find_claims(sorted(other - self.excerpt.rules.shared - gone - touched)):
+        other -= self.excerpt.rules.shared | gone | touched
+        # What nobody mentioned, and nobody does after all: to ask again would find who has come since.
+        unheard = other.intersection(claim.identifier for claim in self.excerpt.gone_claims)
+        self.absent_claims += sorted(unheard)
+        for claim in await self.find_claims(sorted(other - unheard)):
             if claim.version:
                 touched.add(claim.identifier)
             else:
