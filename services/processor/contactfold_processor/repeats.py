@@ -9,11 +9,16 @@ ASKING = 64
 """Batches that ask after the last repeat, or the last conflict."""
 
 
+AT_FIRST = 8
+"""Batches that ask after the beginning: nothing comes again only because a process is new, for it goes on exactly
+where the directory says."""
+
+
 class Repeats:
-    """How likely the next batch holds an event that is known. A process that has just begun expects some."""
+    """How likely the next batch holds an event that is known. A process that has just begun expects a few."""
 
     def __init__(self, asking: int) -> None:
-        self._asking = self._left = asking
+        self._asking, self._left = asking, min(asking, AT_FIRST)
 
     @property
     def expected(self) -> bool:

@@ -10,7 +10,7 @@ from contactfold.config import Limits
 from contactfold.domain.stamp import format_event_id, make_event_id
 from contactfold.ports import Directory, LogRecord
 from contactfold_processor.applying import Applier
-from contactfold_processor.repeats import Repeats
+from contactfold_processor.repeats import AT_FIRST, Repeats
 from fakes.memory_directory import MemoryDirectory
 from oracle.real import NOW, SCHEMA
 
@@ -85,4 +85,18 @@ def test_who_has_failed_without_asking_asks_the_next_time() -> None:
     repeats.expect()
     assert repeats.expected
     repeats.hear(0)
+    assert not repeats.expected
+
+
+def test_a_new_process_asks_for_fewer_batches_than_one_that_has_met_a_repeat() -> None:
+    repeats = Repeats(64)
+    at_first = 0
+    while repeats.expected:
+        repeats.hear(0)
+        at_first += 1
+    assert at_first == AT_FIRST
+    repeats.hear(1)
+    for _ in range(64):
+        assert repeats.expected
+        repeats.hear(0)
     assert not repeats.expected
