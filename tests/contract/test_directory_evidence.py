@@ -132,7 +132,7 @@ async def test_what_was_prepared_and_refused_can_be_decided_anew(directory: Dire
     await directory.prepare(changes)
     with pytest.raises(RetryOnFreshState):
         await directory.commit(changes)
-    changes.contacts, changes.prepared = [ann], None
+    changes.contacts = [ann]
     await directory.commit(changes)
     assert len(await directory.evidence_of([ann])) == 3
 
@@ -219,3 +219,5 @@ async def test_after_any_adding_merging_parting_and_moving_everybody_has_their_e
         assert await all_pages(directory, one, 11) == found
     counted = await directory.count_evidence(list(set(walk.owner.values())))
     assert counted == {handle: list(walk.owner.values()).count(handle) for handle in set(walk.owner.values())}
+    assert await directory.in_histories(walk.owner) == walk.owner.keys()
+    assert await directory.in_histories(dict.fromkeys(walk.owner, event_id("nobody"))) == set()

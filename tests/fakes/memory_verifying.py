@@ -66,6 +66,12 @@ class MemoryVerifying:
                 found[evidence.handle] = found.get(evidence.handle, 0) + 1
         return found
 
+    async def in_histories(self, pieces: Mapping[EventId, Handle]) -> set[EventId]:
+        """Those that are under the handle given."""
+        await self.pause()
+        stored = {event_id: evidence.handle for event_id, evidence in self.stored.evidence.items()}
+        return {event_id for event_id, handle in pieces.items() if stored.get(event_id) == handle}
+
     async def letters(self, ids: Sequence[str]) -> list[DeadLetter]:
         """Those of these dead letters that exist."""
         await self.pause()

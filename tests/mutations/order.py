@@ -8,6 +8,7 @@ FOUND = (
     "tests/contract/test_directory_evidence.py"
     "::test_after_any_adding_merging_parting_and_moving_everybody_has_their_evidence"
 )
+HISTORIES = "tests/integration/verify/test_histories_in_mongodb.py"
 NOT_PLAIN = f"{WHY}::test_what_is_not_plain_is_rebuilt_when_it_comes_late"
 
 CHECKED = (
@@ -278,7 +279,7 @@ REBUILT = (
     Mutation(
         "what moves is found by the index, MongoDB",
         f"{ADAPTERS}/mongo_evidence.py",
-        '    fields["unlisted"] = is_apart(fate.event_id, fate.handle) or None\n',
+        '    fields["unlisted"] = fate.handle is not None or None\n',
         "",
         FOUND,
         "mongo",
@@ -298,6 +299,36 @@ REBUILT = (
         "return {}",
         FOUND,
         "mongo",
+    ),
+    Mutation(
+        "what founded a contact and moves is found by the index from then on, MongoDB",
+        f"{ADAPTERS}/mongo_evidence.py",
+        "fate.handle is not None or None",
+        "fate.handle not in (None, fate.event_id) or None",
+        f"{HISTORIES}::test_evidence_that_goes_back_to_whom_it_founded_is_not_missed_between_two_questions",
+    ),
+    Mutation(
+        "what is written anew is found by the index, MongoDB",
+        f"{ADAPTERS}/mongo_evidence.py",
+        "        document |= UNLISTED\n",
+        "        pass\n",
+        "tests/contract/test_directory_evidence.py::test_a_skeleton_and_what_filled_a_stub_are_found",
+        "mongo",
+    ),
+    Mutation(
+        "what a list names is not found by the index as well, MongoDB",
+        f"{ADAPTERS}/mongo_reading.py",
+        "**among, **LISTED}",
+        "**among}",
+        FOUND,
+        "mongo",
+    ),
+    Mutation(
+        "evidence that its contact does not find is told",
+        f"{PROCESSOR}/verifying/evidence.py",
+        "    elif piece.event_id not in histories:\n",
+        "    elif False:\n",
+        f"{HISTORIES}::test_a_contact_that_was_put_back_to_what_it_was_is_noticed_by_its_evidence",
     ),
     Mutation(
         "a component past the limit is not rebuilt",

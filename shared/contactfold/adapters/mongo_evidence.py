@@ -13,7 +13,7 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 from contactfold.adapters.directive_documents import write_stub
 from contactfold.adapters.documents import Document
 from contactfold.adapters.evidence_documents import write_evidence
-from contactfold.adapters.mongo_lists import UNLISTED, is_apart
+from contactfold.adapters.mongo_lists import UNLISTED
 from contactfold.domain.changes import Fate
 from contactfold.domain.directives import Mark
 from contactfold.domain.stamp import EventId
@@ -36,7 +36,7 @@ def write_new(evidence: Evidence) -> Document:
 def added(changes: Changes, documents: Sequence[Document], found: Container[EventId]) -> list[Document]:
     """What is new: the documents of new evidence, of which `found` needs no index by contact, and stubs."""
     for document in documents:
-        if document["_id"] not in found and is_apart(document["_id"], document.get("handle")):
+        if document["_id"] not in found and "handle" in document:
             document.update(UNLISTED)
     return [*documents, *(write_stub(mark) for mark in changes.marks if not mark.version)]
 
@@ -51,7 +51,7 @@ def changed(changes: Changes) -> list[Write]:
 
 def _anew(evidence: Evidence) -> Document:
     document = write_new(evidence)
-    if is_apart(evidence.event_id, evidence.handle):
+    if evidence.handle is not None:
         document |= UNLISTED
     return document
 
@@ -63,7 +63,7 @@ def _replacements(evidence: Sequence[Evidence], where: dict[str, Any]) -> list[W
 def _move(fate: Fate) -> Write:
     loose = fate.handle is None or fate.retracted
     fields = {"handle": fate.handle, "loose": loose or None, "retracted": fate.retracted or None}
-    fields["unlisted"] = is_apart(fate.event_id, fate.handle) or None
+    fields["unlisted"] = fate.handle is not None or None
     if fate.version is None:
         return UpdateOne({"_id": fate.event_id, **ARRIVED}, _set_or_unset(fields))
     where = {**_stored(fate.event_id, fate.version), **ARRIVED}

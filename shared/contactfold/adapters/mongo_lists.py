@@ -6,12 +6,13 @@ An index of all evidence by contact is one more place that each event touches, i
 - what founded a contact has the contact's handle for its id;
 - `pieces` of a contact's document are the ids of up to `LONGEST` others, one after the other.
 
-A piece is listed by the transaction that stores it, and stays in the list. Whatever is moved later is unlisted, and so
-is what a contact lists that ceases to be one. A list may therefore name what is elsewhere by now: it is always the
-piece's own `handle` that tells whose it is.
+A piece is listed by the transaction that stores it. Whatever is moved or written anew later is unlisted from then on,
+what founded a contact too, and so is what a contact lists that ceases to be one: never the other way round, so that who
+asks for what is listed first and for what is unlisted afterwards misses nothing. A list may name what is elsewhere by
+now: it is always the piece's own `handle` that tells whose it is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from contactfold.domain.directory import Handle
@@ -30,14 +31,12 @@ LISTED: Final[dict[str, Any]] = {"unlisted": None}
 """Null is also what an absent field is."""
 
 
-def is_apart(event_id: EventId, handle: Handle | None) -> bool:
-    """Whether a piece that no list names is to be found by the index: whatever is somebody's and did not found them."""
-    return handle is not None and handle != event_id
-
-
 def extend_lists(changes: Changes, stored: Mapping[Handle, bytes]) -> tuple[dict[Handle, bytes], set[EventId]]:
     """The lists of the contacts that are written, from those that are stored; and what is new and needs no index."""
     lists = {one.handle: stored.get(one.handle, b"") if one.version else b"" for one in changes.contacts}
+    moved = {fate.event_id for fate in changes.fates} | {piece.event_id for piece in changes.rewritten}
+    if moved:
+        lists = {handle: _without(moved, listed) for handle, listed in lists.items()}
     found: set[EventId] = set()
     for piece in changes.evidence:
         if piece.version or piece.handle is None:
@@ -49,6 +48,10 @@ def extend_lists(changes: Changes, stored: Mapping[Handle, bytes]) -> tuple[dict
             lists[piece.handle] = held + piece.event_id
             found.add(piece.event_id)
     return lists, found
+
+
+def _without(moved: Container[EventId], listed: bytes) -> bytes:
+    return b"".join(each for each in read_lists([listed]) if each not in moved)
 
 
 def read_lists(lists: Iterable[bytes]) -> Iterator[EventId]:

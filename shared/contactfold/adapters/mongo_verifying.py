@@ -1,7 +1,7 @@
 """What a verification asks of MongoDB: every collection in pages, and links between documents from their other end."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contactfold.adapters.documents import (
@@ -15,6 +15,7 @@ from contactfold.adapters.documents import (
 from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.mongo_connecting import translated
 from contactfold.adapters.mongo_evidence import ARRIVED
+from contactfold.adapters.mongo_lists import read_lists
 from contactfold.adapters.mongo_reading import MongoReading
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.stamp import EventId
@@ -79,6 +80,19 @@ class MongoVerifying(MongoReading):
                 found = await self._home["evidence"].aggregate(counting, session=self._session)
                 counts.update({document["_id"]: document["count"] async for document in found})
         return counts
+
+    async def in_histories(self, pieces: Mapping[EventId, Handle]) -> set[EventId]:
+        """See `Directory.in_histories`. It looks at what `_evidence_of` asks by, from the side of the evidence."""
+        keeping = {"_id": {"$in": list(set(pieces.values()))}, "pieces": {"$exists": True}}
+        contacts = await self._find("contacts", keeping, projection=["pieces"])
+        listed = {(contact["_id"], each) for contact in contacts for each in read_lists([contact["pieces"]])}
+        found = await self._find("evidence", {"_id": {"$in": list(pieces)}}, projection=["handle", "unlisted"])
+        return {
+            piece["_id"]
+            for piece in found
+            if piece.get("handle") == (handle := pieces[piece["_id"]])
+            if "unlisted" in piece or piece["_id"] == handle or (handle, piece["_id"]) in listed
+        }
 
     async def letters(self, ids: Sequence[str]) -> list[DeadLetter]:
         """See `Directory.letters`."""

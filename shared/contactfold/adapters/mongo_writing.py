@@ -80,7 +80,7 @@ def _contacts(changes: Changes) -> Iterator[Document]:
 
 async def commit(database: Database, changes: Changes) -> None:
     """See `Directory.commit`."""
-    prepared = changes.prepared
+    prepared, changes.prepared = changes.prepared, None
     if not isinstance(prepared, Documents):
         prepared = Documents(list(_new_evidence(changes)), list(_contacts(changes)))
     try:

@@ -1,6 +1,6 @@
 """What a verification asks of the embedded directory: tables in pages, and links between documents from their end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import apsw
 from msgspec import msgpack
@@ -50,6 +50,10 @@ class SqliteVerifying:
     async def count_evidence(self, handles: Sequence[Handle]) -> dict[Handle, int]:
         """See `Directory.count_evidence`."""
         return await self._reader.run(_count_evidence, handles)
+
+    async def in_histories(self, pieces: Mapping[EventId, Handle]) -> set[EventId]:
+        """See `Directory.in_histories`. SQLite's own index is what a history is read by."""
+        return await self._reader.run(_find_in_histories, pieces)
 
     async def letters(self, ids: Sequence[str]) -> list[DeadLetter]:
         """See `Directory.letters`."""
@@ -103,6 +107,11 @@ def _holding(connection: apsw.Connection, handles: Sequence[Handle]) -> Iterator
 def _count_evidence(connection: apsw.Connection, handles: Sequence[Handle]) -> dict[Handle, int]:
     sql = "SELECT handle, count(*) FROM evidence WHERE handle IN (?*) GROUP BY handle"
     return dict(rows_of(connection, sql, set(handles)))
+
+
+def _find_in_histories(connection: apsw.Connection, pieces: Mapping[EventId, Handle]) -> set[EventId]:
+    sql = "SELECT event_id, handle FROM evidence WHERE event_id IN (?*)"
+    return {event_id for event_id, handle in rows_of(connection, sql, pieces.keys()) if handle == pieces[event_id]}
 
 
 def _find_letters(connection: apsw.Connection, ids: Sequence[str]) -> list[DeadLetter]:

@@ -140,7 +140,7 @@ class Directory(Keys, Imports, ImportRows, Schedules, Protocol):
     async def prepare(self, changes: Changes) -> None:
         """Do as much of a `commit` as needs no server, while another one goes on.
 
-        What changes afterwards, other than positions and dead letters, the commit may not see. May do nothing.
+        Only evidence and contacts may be made ready, and neither is to change any more. May do nothing.
         """
         ...
 
@@ -262,6 +262,10 @@ class Directory(Keys, Imports, ImportRows, Schedules, Protocol):
 
     async def count_evidence(self, handles: Sequence[Handle]) -> dict[Handle, int]:
         """How many pieces of evidence are written under each of these handles; those with none are absent."""
+        ...
+
+    async def in_histories(self, pieces: Mapping[EventId, Handle]) -> set[EventId]:
+        """Those of these pieces of evidence, each under the handle given, that `evidence_of` finds by that handle."""
         ...
 
     async def letters(self, ids: Sequence[str]) -> list[DeadLetter]:

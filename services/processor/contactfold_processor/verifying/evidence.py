@@ -1,11 +1,12 @@
 """Evidence against what it leads to: its contact, its partition's position, its words, its organisation's fragment."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from contactfold.domain.directory import Fragment, Handle
 from contactfold.domain.event import Organization, Statement
 from contactfold.domain.schema import Schema
+from contactfold.domain.stamp import EventId
 from contactfold.ports import Directory, Evidence, Partition, Window
 from contactfold.wire import Unreadable, read_evidence
 from contactfold_processor.rereading import Stretch
@@ -53,13 +54,15 @@ class EvidenceCheck:
     async def compare(self, moment: Directory, documents: list[Evidence]) -> list[Mismatch]:
         """See `Check.compare`."""
         positions = await moment.positions(list({piece.partition for piece in documents}))
-        holders = await moment.holders(list({piece.handle for piece in documents if piece.handle is not None}))
+        theirs = {piece.event_id: piece.handle for piece in documents if piece.handle is not None}
+        holders = await moment.holders(list(set(theirs.values())))
+        histories = await moment.in_histories(theirs)
         accounts = {(each.account_id, each.partition) for each in documents if each.account_id is not None}
         fragments = await moment.fragments(list(accounts)) if accounts else {}
         found = await self._retractions.compare(moment, documents)
         for piece in documents:
             found += _compare_position(piece, positions.get(piece.partition))
-            found += _compare_handle(piece, holders)
+            found += _compare_handle(piece, holders, histories)
             found += self._compare_words(piece, fragments)
         return found
 
@@ -107,13 +110,18 @@ def _compare_position(piece: Evidence, window: Window | None) -> Iterator[Mismat
         yield _about(piece, "place", stored, f"a record before the position, which is {position}")
 
 
-def _compare_handle(piece: Evidence, holders: Mapping[Handle, list[Handle]]) -> Iterator[Mismatch]:
+def _compare_handle(
+    piece: Evidence, holders: Mapping[Handle, list[Handle]], histories: Collection[EventId]
+) -> Iterator[Mismatch]:
     if piece.handle is None:
         if piece.outcome.contact_id is not None and not piece.retracted and not piece.erased_by:
             yield _about(piece, "handle", NOTHING, "a contact, for it was applied to one")
     elif len(found := holders.get(piece.handle, [])) != 1:
         stored = f"{name_contact(piece.handle)}, which answers for {name_contacts(found)}"
         yield _about(piece, "handle", stored, "a handle of one contact")
+    elif piece.event_id not in histories:
+        stored = f"{name_contact(piece.handle)}, whose history lacks it"
+        yield _about(piece, "handle", stored, "a contact whose history has it")
 
 
 def _about(piece: Evidence, field: str, stored: str, expected: str) -> Mismatch:
