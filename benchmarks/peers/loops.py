@@ -63,6 +63,8 @@ class _Loops:
                 return
             while not (partitions := sorted(consumer.assignment())):
                 await asyncio.sleep(0.01)
+            if self._kind == "evidence":
+                await database.create_collection("evidence")  # two transactions that both make it would collide
             await asyncio.gather(*(self._loop(consumer, partitions[i::loops], database) for i in range(loops)))
         finally:
             await consumer.stop()
