@@ -172,7 +172,7 @@ class Workspace(Loading):
         other -= self.excerpt.rules.shared | gone | touched
         # What nobody mentioned, and nobody does after all: to ask again would find who has come since.
         unheard = other.intersection(claim.identifier for claim in self.excerpt.gone_claims)
-        self.absent_claims += sorted(unheard)
+        self.absent_claims += unheard
         for claim in await self.find_claims(sorted(other - unheard)):
             if claim.version:
                 touched.add(claim.identifier)

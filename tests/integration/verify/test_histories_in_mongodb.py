@@ -1,6 +1,7 @@
 """What MongoDB lists in contacts and what it finds by an index: from both sides, and while it moves in between."""
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ async def test_evidence_that_goes_back_to_whom_it_founded_is_not_missed_between_
     assert {piece.event_id for piece in found} == {ann.handle, BOB}
 
 
-async def test_a_list_forgets_what_has_moved_and_has_room_again(directory: MongoDirectory, mongo_url: str) -> None:
+async def test_a_list_forgets_what_has_moved(directory: MongoDirectory, mongo_url: str) -> None:
     ann, bob = contact("ann"), contact("bob")
     pieces = [evidence("ann", ann.handle), *(evidence(name, ann.handle, at=1) for name in ("one", "two"))]
     await directory.commit(Changes(contacts=[ann, bob], evidence=pieces))
@@ -60,7 +61,7 @@ async def test_a_list_forgets_what_has_moved_and_has_room_again(directory: Mongo
 
 
 async def test_a_contact_that_was_put_back_to_what_it_was_is_noticed_by_its_evidence(
-    directory: MongoDirectory, mongo_url: str, tmp_path: Any
+    directory: MongoDirectory, mongo_url: str, tmp_path: Path
 ) -> None:
     """It agrees with itself: neither its size nor its list tells of what came since."""
     log = SqliteLog(tmp_path / "log.db", partitions=2)
