@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from contactfold.adapters.documents import write_contact
+from contactfold.adapters.mongo_contacts import write_contact
 from contactfold.adapters.mongo_directory import MongoDirectory
 from contactfold.domain.changes import Fate
 from contactfold.domain.directory import LINKS
-from contactfold.domain.errors import Misconfigured, ServerUnfit, TooLarge
+from contactfold.domain.errors import Altered, Misconfigured, ServerUnfit, TooLarge
+from contactfold.domain.stamp import format_event_id
 from contactfold.ports import Changes
 from contract.directory_objects import (
     P0,
@@ -67,7 +68,7 @@ async def test_a_replica_set_of_another_name_is_refused_with_its_name(native_mon
 
 async def test_a_database_of_another_format_is_refused(place: Place, directory: MongoDirectory) -> None:
     await directory.set_setting("format", b"1")
-    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 5"):
+    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 6"):
         await place.another()
 
 
@@ -118,6 +119,26 @@ async def test_a_contact_reads_in_a_shell_as_what_it_is(directory: MongoDirector
         "absorbed": [event_id("bob")],
         "version": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"$push": {"values.email": "eve@example.com"}},
+        {"$unset": {"values.email": ""}},
+        {"$set": {"values.email": "ann@example.com"}},
+        {"$set": {"values.city": "Oslo"}},
+    ],
+)
+async def test_a_contact_that_somebody_changed_in_a_shell_is_told_of_in_one_sentence(
+    directory: MongoDirectory, raw: Any, change: dict[str, Any]
+) -> None:
+    """Values are told apart by their order alone, so none may be taken for another."""
+    await directory.commit(Changes(contacts=[contact("ann")]))
+    await raw["contacts"].update_one({}, change)
+    name = format_event_id(event_id("ann"))
+    with pytest.raises(Altered, match=f"The contact {name} was changed in MongoDB by something other than contactfold"):
+        await directory.contact_by_handle(event_id("ann"))
 
 
 @pytest.mark.parametrize(

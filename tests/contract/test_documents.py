@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contactfold.adapters import directive_documents, documents, evidence_documents, key_documents
+from contactfold.adapters import directive_documents, documents, evidence_documents, key_documents, mongo_contacts
 from contactfold.adapters.documents import Document
 from contactfold.domain.directives import Gate, Mark, Rule, Settling
 from contactfold.domain.directory import LINKS, Claim, Component, Contact, Fragment
@@ -18,10 +18,11 @@ from contactfold.domain.outcome import CREATED, REJECTED, Outcome, Reason
 from contactfold.ports import AccessToken, ApiKey, DeadLetter, Evidence, Window
 
 ids = st.binary(min_size=16, max_size=16)
-stamps = st.binary(min_size=24, max_size=24)
+stamps = st.sampled_from([bytes([each]) * 24 for each in range(3)]) | st.binary(min_size=24, max_size=24)
 times = st.integers(-(2**62), 2**62)
 offsets = st.integers(0, 2**62)
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+sources = st.sampled_from(["shop", "crm"]) | text
 scalars = text | st.integers(-(2**63), 2**63 - 1) | st.booleans()
 attributes = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,10}", fullmatch=True)
 
@@ -36,7 +37,7 @@ def elements(draw: st.DrawFn) -> dict[Any, Any]:
             draw(stamps),
             draw(st.integers(0, 99)),
             value,
-            draw(text),
+            draw(sources),
         )
         for value in values
     }
@@ -46,7 +47,9 @@ def elements(draw: st.DrawFn) -> dict[Any, Any]:
 def contacts(draw: st.DrawFn) -> Contact:
     """Contacts of any shape; no attribute holds one value and many at once."""
     multi = draw(st.dictionaries(attributes | st.just(LINKS), elements(), max_size=4))
-    single = draw(st.dictionaries(attributes, st.tuples(stamps, scalars, text), max_size=4))
+    single = draw(st.dictionaries(attributes, st.tuples(stamps, scalars, sources), max_size=4))
+    identifiers = [f"{key}:{compared}" for key, many in multi.items() for compared in many]
+    identifiers += [f"{key}:{said[1]}" for key, said in single.items()]
     return Contact(
         handle=draw(ids),
         id=draw(ids),
@@ -55,7 +58,7 @@ def contacts(draw: st.DrawFn) -> Contact:
         updated=draw(stamps),
         single={key: said for key, said in single.items() if key not in multi},
         multi=multi,
-        owned=draw(st.sets(text, max_size=3)),
+        owned=draw(st.sets(st.sampled_from(["a:b", *identifiers]) | text, max_size=5)),
         named=draw(st.sets(text, max_size=3)),
         shared=draw(st.sets(text, max_size=3)),
         absorbed=draw(st.lists(ids, max_size=3)),
@@ -144,7 +147,7 @@ keys = st.builds(
 tokens = st.builds(AccessToken, st.binary(min_size=32, max_size=32), text, st.frozensets(text), times)
 
 
-MODULES = (documents, evidence_documents, directive_documents, key_documents)
+MODULES = (documents, mongo_contacts, evidence_documents, directive_documents, key_documents)
 
 
 def through_bson(document: Document) -> Document:
@@ -196,17 +199,17 @@ def test_a_record_survives_being_stored_and_is_one_version_on(
     check()
 
 
-def test_a_contact_that_is_packed_densely_survives_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "_DENSE_FROM", 0)
+@pytest.mark.parametrize("dense_from", [0, 1 << 20])
+def test_a_contact_survives_being_packed(monkeypatch: pytest.MonkeyPatch, dense_from: int) -> None:
+    """With each value once, as very large ones are packed, and as all others are."""
+    monkeypatch.setattr(documents, "_DENSE_FROM", dense_from)
 
     @settings(max_examples=150, deadline=None)
     @given(contacts())
     def check(contact: Contact) -> None:
-        document = documents.write_contact(contact)
-        assert document["values"] == {}
-        stored = documents.read_contact(document)
-        expected = replace(contact, version=contact.version + 1)
-        assert repr(sorted_sets(stored)) == repr(sorted_sets(expected))
+        packed = documents.pack_contact(contact)
+        stored = documents.unpack_contact(contact.handle, contact.component, contact.version, packed)
+        assert repr(sorted_sets(stored)) == repr(sorted_sets(contact))
 
     check()
 
@@ -215,9 +218,31 @@ def test_a_contact_with_ten_megabytes_of_labels_has_room_in_a_document() -> None
     labels = [f"{number} ".ljust(50_000, "x") for number in range(200)]
     elements: dict[Any, Any] = {label: (b"s" * 24, 0, label, "shop") for label in labels}
     contact = Contact(b"h" * 16, b"i" * 16, b"b" * 24, b"l" * 24, b"u" * 24, multi={"labels": elements})
-    document = documents.write_contact(contact)
+    document = mongo_contacts.write_contact(contact)
     assert len(bson.encode(document)) < 10_500_000
-    assert documents.read_contact(document).multi == contact.multi
+    assert mongo_contacts.read_contact(document).multi == contact.multi
+
+
+def test_a_contact_in_mongodb_has_each_value_each_stamp_and_each_identifier_once() -> None:
+    """The server keeps the former version of whatever is changed, and writes that too: bytes are what it costs."""
+    first, second = b"1" * 24, b"2" * 24
+    contact = Contact(
+        handle=b"h" * 16,
+        id=b"i" * 16,
+        birth=first,
+        last=second,
+        updated=second,
+        single={"first_name": (second, "Ann", "shop"), "external_customer_id": (second, "c-1", "shop")},
+        multi={
+            "labels": {"lead": (first, 0, "lead", "shop"), "beta": (second, 0, "beta", "shop")},
+            "email": {"ann@x.org": (first, 0, "ann@x.org", "shop")},
+        },
+        owned={"external_customer_id:c-1", "email:ann@x.org"},
+        size=2,
+    )
+    written = bson.encode(mongo_contacts.write_contact(contact))
+    for once in (contact.handle, contact.id, first, second, b"Ann", b"c-1", b"lead", b"beta", b"ann@x.org"):
+        assert written.count(once) == 1, once
 
 
 def sorted_sets(record: Any) -> Any:

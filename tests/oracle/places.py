@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
 import apsw
-import cramjam
 from pymongo import AsyncMongoClient
 
 from contactfold.adapters.mongo_directory import MongoDirectory
@@ -232,9 +231,6 @@ class MongoPlace(RealPlace):
         assert self._client is not None
         database = self._client.get_default_database()
         found = {name: await database[name].find(sort=[("_id", 1)]).to_list() for name in _KINDS}
-        for each in found["contacts"]:
-            # In compressed bytes, a text that is there cannot be found, and one that is not may seem to be.
-            each["folded"] = bytes(cramjam.snappy.decompress_raw(each["folded"]))
         evidence = {each["_id"]: each.get("handle") for each in found["evidence"] if "stub" not in each}
         return Contents(
             {one["_id"] for one in found["claims"]}, {one["_id"] for one in found["components"]}, evidence, found

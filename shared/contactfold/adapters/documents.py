@@ -5,24 +5,16 @@ and SQLite keeps it packed. `write_*` makes the document of a record *as it is s
 one version ahead of the one it was loaded with; `read_*` gives the record back. Empty fields are left
 out. This runs for every event, so it is plain functions over plain data.
 
-A contact reads in a shell as
-
-    {_id: handle, id, values: {first_name: "Ann", email: ["Ann@x.org"]}, folded: BinData(...),
-     organizations: ["A-1"], absorbed: [...], shared: [...], component, nobody: true, version}
-
-where `values` are for people, and `folded` is all of it for contactfold, with who said what when: packed, since nothing
-is read and written as often, and here compressed by Snappy, for most of it is the same stamps again and again. What
-changes by itself (`component`, `version`) is beside it and not in it. Contacts of more than a megabyte are packed so
-that each value is there once, and have none beside.
+SQLite keeps a contact packed, straight from and into what the fold works on; MongoDB keeps one that people can read
+(`mongo_contacts`).
 """
 
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-import cramjam
 import msgspec
 from msgspec import msgpack
 
-from contactfold.domain.directory import LINKS, Claim, Component, Contact, Element, Fragment, Handle, Said
+from contactfold.domain.directory import Claim, Component, Contact, Element, Fragment, Handle, Said
 from contactfold.domain.event import Scalar
 from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import DeadLetter, Window
@@ -47,7 +39,6 @@ _Packed: TypeAlias = tuple[
 _pack = msgpack.Encoder().encode
 _unpack = msgpack.Decoder(_Packed).decode
 _unpack_anything = msgpack.Decoder().decode
-_compress, _decompress = cramjam.snappy.compress_raw, cramjam.snappy.decompress_raw
 
 _USUAL = 0x9D
 """How MessagePack begins an array of as many fields as `_Packed` has: what is packed densely has one more."""
@@ -139,39 +130,6 @@ def _unpack_dense(packed: bytes) -> _Packed:
     }
     converted: _Packed = msgspec.convert(fields, _Packed)
     return converted
-
-
-FOLDED: Final = ["folded", "component", "version"]
-"""What `read_contact` needs of a document."""
-
-
-def write_contact(contact: Contact) -> Document:
-    """A contact's document. One that is packed densely, for its size, has no room for its values twice."""
-    values: Document = {key: said[1] for key, said in contact.single.items()}
-    for key, elements in contact.multi.items():
-        values[key] = [element[2] for element in elements.values()]
-    links = values.pop(LINKS, None)
-    packed = pack_contact(contact)
-    document: Document = {"_id": contact.handle, "id": contact.id, "values": values if packed[0] == _USUAL else {}}
-    document["folded"] = bytes(_compress(packed))
-    document["version"] = contact.version + 1
-    if links is not None:
-        document["organizations"] = links
-    if contact.shared:
-        document["shared"] = sorted(contact.shared)
-    if contact.absorbed:
-        document["absorbed"] = contact.absorbed
-    if contact.component is not None:
-        document["component"] = contact.component
-    if contact.nobody:
-        document["nobody"] = True
-    return document
-
-
-def read_contact(document: Document) -> Contact:
-    """The contact of a document."""
-    packed = bytes(_decompress(document["folded"]))
-    return unpack_contact(document["_id"], document.get("component"), document["version"], packed)
 
 
 def write_claim(claim: Claim) -> Document:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from contactfold.adapters.directive_documents import read_gate, read_mark, read_rule, read_settling
-from contactfold.adapters.documents import read_contact
 from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.mongo_connecting import translated
+from contactfold.adapters.mongo_contacts import read_contact
 from contactfold.adapters.mongo_evidence import ARRIVED
 from contactfold.adapters.mongo_reading import MongoReading
 from contactfold.adapters.mongo_schema import LOOSE, SHARED

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from contactfold.adapters import mongo_writing as writing
-from contactfold.adapters.documents import read_contact, read_fragment, readable
+from contactfold.adapters.documents import read_fragment, readable
 from contactfold.adapters.mongo_abandoned import AbandonedTransactions
 from contactfold.adapters.mongo_connecting import (
     DEFAULT_DATABASE,
@@ -24,6 +24,7 @@ from contactfold.adapters.mongo_connecting import (
     require_transactions,
     translated,
 )
+from contactfold.adapters.mongo_contacts import read_contact
 from contactfold.adapters.mongo_directives import MongoDirectives
 from contactfold.adapters.mongo_import_rows import MongoImportRows
 from contactfold.adapters.mongo_imports import MongoImports

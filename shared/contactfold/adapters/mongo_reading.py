@@ -7,19 +7,18 @@ from typing import Any, Final
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from contactfold.adapters.documents import (
-    FOLDED,
     Document,
     as_bytes,
     fragment_key,
     read_claim,
     read_component,
-    read_contact,
     read_dead_letter,
     read_fragment,
     read_window,
 )
 from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.mongo_connecting import Database, translated
+from contactfold.adapters.mongo_contacts import WITHOUT_PIECES, read_contact
 from contactfold.adapters.mongo_lists import LISTED, UNLISTED, read_lists
 from contactfold.adapters.room import Room, Sized, size_of
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
@@ -99,7 +98,7 @@ class MongoReading:
 
     async def contacts(self, handles: Sequence[Handle]) -> dict[Handle, Contact]:
         """See `Directory.contacts`."""
-        found = await self._find("contacts", _among(handles), projection=FOLDED)
+        found = await self._find("contacts", _among(handles), projection=WITHOUT_PIECES)
         return {document["_id"]: read_contact(document) for document in found}
 
     async def components(self, ids: Sequence[EventId]) -> dict[EventId, Component]:
@@ -108,7 +107,7 @@ class MongoReading:
 
     async def members(self, components: Sequence[EventId]) -> list[Contact]:
         """See `Directory.members`."""
-        found = await self._find("contacts", {"component": {"$in": list(components)}}, projection=FOLDED)
+        found = await self._find("contacts", {"component": {"$in": list(components)}}, projection=WITHOUT_PIECES)
         return [read_contact(document) for document in found]
 
     async def evidence_of(self, contacts: Sequence[Contact]) -> list[Evidence]:

@@ -17,7 +17,7 @@ from contactfold.adapters.mongo_lists import UNLISTED
 from contactfold.domain.errors import ServerUnfit
 from contactfold.ports import DIRECTORY_ID
 
-FORMAT = b"5"
+FORMAT = b"6"
 """Raised whenever older versions of contactfold could not read what this one writes."""
 
 _NAMESPACE_EXISTS = 48
@@ -86,7 +86,7 @@ _PAGES: Final[dict[str, dict[str, Any]]] = {
 
 Events come in no order that any of these keeps, so past what the server's cache holds each of them reads a page here
 and there and writes it again: the smaller it is, the less for one document. A compressed page is up to four times as
-large as it says, and compressed anew each time: contacts come compressed one by one (`documents`) and stay as they are.
+large as it says, and compressed anew each time: contacts are made small one by one (`mongo_contacts`) and stay so.
 """
 
 

@@ -8,12 +8,12 @@ from contactfold.adapters.documents import (
     fragment_key,
     read_claim,
     read_component,
-    read_contact,
     read_dead_letter,
     read_fragment,
 )
 from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.mongo_connecting import translated
+from contactfold.adapters.mongo_contacts import read_contact
 from contactfold.adapters.mongo_evidence import ARRIVED
 from contactfold.adapters.mongo_lists import read_lists
 from contactfold.adapters.mongo_reading import MongoReading

@@ -29,12 +29,12 @@ from contactfold.adapters.documents import (
     readable,
     write_claim,
     write_component,
-    write_contact,
     write_dead_letter,
     write_fragment,
     write_window,
 )
 from contactfold.adapters.mongo_connecting import DURABLE, Database, translated
+from contactfold.adapters.mongo_contacts import write_contact
 from contactfold.adapters.mongo_evidence import Write
 from contactfold.adapters.mongo_lists import UNLISTED, extend_lists, read_lists
 from contactfold.domain.directory import Handle

@@ -53,6 +53,10 @@ class TooLarge(ContactfoldError):
     """The log refuses a record, or the directory a document, for its size, now and always."""
 
 
+class Altered(ContactfoldError):
+    """What the directory holds is not as contactfold writes it: somebody else has."""
+
+
 class RecordsGone(ContactfoldError):
     """The log no longer holds the records that a partition's position points at."""
 

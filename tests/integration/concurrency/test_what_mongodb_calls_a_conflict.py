@@ -15,7 +15,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from contactfold.adapters import documents
+from contactfold.adapters import mongo_contacts
 from contactfold.adapters.mongo_connecting import translate
 from contactfold.adapters.mongo_directory import MongoDirectory
 from contactfold.domain.directory import Contact
@@ -162,7 +162,7 @@ async def test_a_contact_that_is_written_as_it_was_conflicts_by_its_version_alon
     with pytest.raises(RetryOnFreshState):
         await write_as_it_is(both[1])
 
-    write = documents.write_contact
+    write = mongo_contacts.write_contact
 
     def without_raising(contact: Contact) -> dict[str, Any]:
         return {**write(contact), "version": contact.version}
