@@ -12,6 +12,7 @@ from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.excerpt import Excerpt
 from contactfold.domain.planning import list_reached
 from contactfold.ports import Directory
+from contactfold_processor.making_way import make_way
 
 _UNREAD = -1
 """The version of a claim that was derived and not read."""
@@ -32,6 +33,7 @@ class Loading:
             raise RetryOnFreshState("A claim names a contact that has just been merged away.")
         self.excerpt.add(contacts=contacts.values())
         await self._load_components(contacts.values())
+        await make_way()
         check_agreement(self.excerpt.claims, self.excerpt.contacts)
 
     async def _load_components(self, contacts: Iterable[Contact]) -> None:
@@ -61,6 +63,7 @@ class Loading:
     async def reach(self, identifiers: Iterable[str]) -> dict[Handle, Contact]:
         """Load contacts that mention these identifiers, enough to find their components; shared ones reach nobody."""
         claims = await self.find_claims(name for name in identifiers if name not in self.excerpt.rules.shared)
+        await make_way()
         reached = list_reached(claims)
         await self.load_reached(reached)
         return {handle: self.excerpt.contacts[handle] for handle in reached}

@@ -20,6 +20,7 @@ from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.mongo_connecting import Database, translated
 from contactfold.adapters.mongo_contacts import WITHOUT_PIECES, read_contact
 from contactfold.adapters.mongo_lists import LISTED, UNLISTED, read_lists
+from contactfold.adapters.piecewise import collect
 from contactfold.adapters.room import Room, Sized, size_of
 from contactfold.domain.directory import Claim, Component, Contact, Fragment, Handle
 from contactfold.domain.errors import Unavailable
@@ -94,12 +95,13 @@ class MongoReading:
 
     async def claims(self, identifiers: Sequence[str]) -> dict[str, Claim]:
         """See `Directory.claims`."""
-        return {document["_id"]: read_claim(document) for document in await self._find("claims", _among(identifiers))}
+        found = await self._find("claims", _among(identifiers))
+        return {claim.identifier: claim for claim in await collect(map(read_claim, found))}
 
     async def contacts(self, handles: Sequence[Handle]) -> dict[Handle, Contact]:
         """See `Directory.contacts`."""
         found = await self._find("contacts", _among(handles), projection=WITHOUT_PIECES)
-        return {document["_id"]: read_contact(document) for document in found}
+        return {contact.handle: contact for contact in await collect(map(read_contact, found))}
 
     async def components(self, ids: Sequence[EventId]) -> dict[EventId, Component]:
         """See `Directory.components`."""

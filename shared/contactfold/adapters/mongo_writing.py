@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne
@@ -37,6 +36,7 @@ from contactfold.adapters.mongo_connecting import DURABLE, Database, translated
 from contactfold.adapters.mongo_contacts import write_contact
 from contactfold.adapters.mongo_evidence import Write
 from contactfold.adapters.mongo_lists import UNLISTED, extend_lists, read_lists
+from contactfold.adapters.piecewise import collect
 from contactfold.domain.directory import Handle
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.ports import Changes, Window
@@ -45,44 +45,32 @@ COMMIT_WITHIN = 10.0
 """Seconds for which a commit is repeated while nobody can say whether it happened."""
 
 
-_PIECE = 32
-"""Documents that are made before whatever else waits for the event loop may go on."""
-
-
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What is known of a batch's documents before its transaction begins: the new evidence, and the contacts."""
+    """What is known of a batch's documents before its transaction begins: the new evidence, and the contacts.
+
+    Contacts are None where they are made only while the evidence is written.
+    """
 
     evidence: list[Document]
-    contacts: list[Document]
+    contacts: list[Document] | None = None
 
 
 async def prepare(changes: Changes) -> None:
     """See `Directory.prepare`."""
-    documents: list[list[Document]] = []
-    for written in (partial(_new_evidence, changes), partial(_contacts, changes)):
-        made: list[Document] = []
-        for document in written():
-            made.append(document)
-            if len(made) % _PIECE == 0:
-                await asyncio.sleep(0)
-        documents.append(made)
-    changes.prepared = Documents(*documents)
+    evidence = await collect(_new_evidence(changes))
+    changes.prepared = Documents(evidence, await collect(map(write_contact, changes.contacts)))
 
 
 def _new_evidence(changes: Changes) -> Iterator[Document]:
     return (mongo_evidence.write_new(piece) for piece in changes.evidence if not piece.version)
 
 
-def _contacts(changes: Changes) -> Iterator[Document]:
-    return map(write_contact, changes.contacts)
-
-
 async def commit(database: Database, changes: Changes) -> None:
     """See `Directory.commit`."""
     prepared, changes.prepared = changes.prepared, None
     if not isinstance(prepared, Documents):
-        prepared = Documents(list(_new_evidence(changes)), list(_contacts(changes)))
+        prepared = Documents(await collect(_new_evidence(changes)))
     try:
         with translated():
             async with database.client.start_session(causal_consistency=False) as session:
@@ -119,21 +107,20 @@ async def _write(database: Database, session: AsyncClientSession, changes: Chang
     await _bulk(database, session, "positions", list(map(_advance, changes.positions)))
     if changes.rules_known is not None:
         await _check_rules(database, session, changes.rules_known)
-    stored = await _check_contacts(database, session, changes, documents)
+    stored = await _check_contacts(database, session, changes)
     lists, found = extend_lists(changes, stored)
     added = mongo_evidence.added(changes, documents.evidence, found)
-    if added:
-        await database["evidence"].insert_many(added, ordered=False, session=session)
+    _, contacts = await asyncio.gather(_add(database, session, "evidence", added), _make_contacts(changes, documents))
     await _unlist(database, session, stored, [contact.handle for contact in changes.gone_contacts])
     await _bulk(database, session, "evidence", mongo_evidence.changed(changes))
     for former, present in changes.moved_members:
         change = {"$set": {"component": present}}
         await database["contacts"].update_many({"component": former}, change, session=session)
-    for document in documents.contacts:
+    for document in contacts:
         if listed := lists[document["_id"]]:
             document["pieces"] = listed
     gone = _gone(changes.gone_contacts, "handle")
-    await _replace(database, session, "contacts", gone, changes.contacts, documents.contacts)
+    await _replace(database, session, "contacts", gone, changes.contacts, contacts)
     await _versioned(database, session, "claims", _gone(changes.gone_claims, "identifier"), changes.claims, write_claim)
     passing: list[Write] = [InsertOne({"_id": identifier}) for identifier in changes.absent_claims]
     passing += [DeleteOne({"_id": identifier}) for identifier in changes.absent_claims]
@@ -158,6 +145,11 @@ async def _write(database: Database, session: AsyncClientSession, changes: Chang
     await _bulk(database, session, "dead_letters", letters)
 
 
+async def _make_contacts(changes: Changes, documents: Documents) -> list[Document]:
+    made = documents.contacts
+    return await collect(map(write_contact, changes.contacts)) if made is None else made
+
+
 async def _check_rules(database: Database, session: AsyncClientSession, known: int) -> None:
     """A rule recorded since takes effect here too: by what both write, or because its number is read here."""
     latest = await database["rules"].find_one({}, projection=["number"], sort=[("number", -1)], session=session)
@@ -172,11 +164,10 @@ def _advance(window: Window) -> Write:
     return UpdateOne({"_id": document.pop("_id"), "next": window.found}, {"$set": document})
 
 
-async def _check_contacts(
-    database: Database, session: AsyncClientSession, changes: Changes, documents: Documents
-) -> dict[Handle, bytes]:
+async def _check_contacts(database: Database, session: AsyncClientSession, changes: Changes) -> dict[Handle, bytes]:
     """Check the contacts that are changed or gone; returns the evidence that each of them lists."""
-    expected = _expected(_gone(changes.gone_contacts, "handle"), changes.contacts, documents.contacts)
+    expected = _gone(changes.gone_contacts, "handle")
+    expected += [(contact.handle, contact.version) for contact in changes.contacts if contact.version]
     stored = await _check_versions(database, session, "contacts", expected, "pieces")
     return {document["_id"]: document["pieces"] for document in stored if "pieces" in document}
 
@@ -237,8 +228,12 @@ async def _replace(
         else:
             added.append(document)
     await _bulk(database, session, collection, writes)
-    if added:
-        await database[collection].insert_many(added, ordered=False, session=session)
+    await _add(database, session, collection, added)
+
+
+async def _add(database: Database, session: AsyncClientSession, collection: str, documents: Sequence[Document]) -> None:
+    if documents:
+        await database[collection].insert_many(documents, ordered=False, session=session)
 
 
 async def _check_versions(
