@@ -128,12 +128,18 @@ async def test_a_contact_reads_in_a_shell_as_what_it_is(directory: MongoDirector
         {"$unset": {"values.email": ""}},
         {"$set": {"values.email": "ann@example.com"}},
         {"$set": {"values.city": "Oslo"}},
+        {"$set": {"values.first_name": "Anne"}},
+        {"$set": {"values.email.0": "anne@example.com"}},
+        {"$rename": {"values.first_name": "values.last_name"}},
+        {"$unset": {"values": ""}},
+        {"$set": {"values.email": [["ann@example.com"], {"a": None}, 1.5]}},
+        {"$set": {"organizations": ["A-1"]}},
     ],
 )
 async def test_a_contact_that_somebody_changed_in_a_shell_is_told_of_in_one_sentence(
     directory: MongoDirectory, raw: Any, change: dict[str, Any]
 ) -> None:
-    """Values are told apart by their order alone, so none may be taken for another."""
+    """Values are told apart by their order alone, and identifiers are taken from them: nothing is to be guessed."""
     await directory.commit(Changes(contacts=[contact("ann")]))
     await raw["contacts"].update_one({}, change)
     name = format_event_id(event_id("ann"))

@@ -214,8 +214,31 @@ def test_a_contact_survives_being_packed(monkeypatch: pytest.MonkeyPatch, dense_
     check()
 
 
-def test_a_contact_with_ten_megabytes_of_labels_has_room_in_a_document() -> None:
-    labels = [f"{number} ".ljust(50_000, "x") for number in range(200)]
+@pytest.mark.parametrize("very_many", [0, 1, 3])
+def test_a_contact_of_very_many_values_survives_mongodb(monkeypatch: pytest.MonkeyPatch, very_many: int) -> None:
+    """They are packed whole, from so many values on."""
+    monkeypatch.setattr(mongo_contacts, "_VERY_MANY", very_many)
+
+    @settings(max_examples=150, deadline=None)
+    @given(contacts())
+    def check(contact: Contact) -> None:
+        document = through_bson(mongo_contacts.write_contact(contact))
+        assert ("packed" in document) == (sum(map(len, contact.multi.values())) >= very_many)
+        expected = replace(contact, version=contact.version + 1)
+        assert repr(sorted_sets(mongo_contacts.read_contact(document))) == repr(sorted_sets(expected))
+
+    check()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [f"{number} ".ljust(50_000, "x") for number in range(200)],
+        [f"https://shop.example.com/campaigns/2026/spring/visitors/{number:060}" for number in range(150_000)],
+    ],
+    ids=["a few long ones", "many short ones"],
+)
+def test_a_contact_with_more_than_ten_megabytes_of_labels_has_room_in_a_document(labels: list[str]) -> None:
     elements: dict[Any, Any] = {label: (b"s" * 24, 0, label, "shop") for label in labels}
     contact = Contact(b"h" * 16, b"i" * 16, b"b" * 24, b"l" * 24, b"u" * 24, multi={"labels": elements})
     document = mongo_contacts.write_contact(contact)

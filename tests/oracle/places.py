@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
 import apsw
+import cramjam
 from pymongo import AsyncMongoClient
 
 from contactfold.adapters.mongo_directory import MongoDirectory
@@ -231,6 +232,9 @@ class MongoPlace(RealPlace):
         assert self._client is not None
         database = self._client.get_default_database()
         found = {name: await database[name].find(sort=[("_id", 1)]).to_list() for name in _KINDS}
+        for each in found["contacts"]:
+            if "packed" in each:  # in compressed bytes, a text that is there cannot be found
+                each["packed"] = bytes(cramjam.snappy.decompress_raw(each["packed"]))
         evidence = {each["_id"]: each.get("handle") for each in found["evidence"] if "stub" not in each}
         return Contents(
             {one["_id"] for one in found["claims"]}, {one["_id"] for one in found["components"]}, evidence, found

@@ -10,25 +10,31 @@ is all else that contactfold knows, packed, value by value in the same order. `p
 
 This is made to be small. The server keeps the former version of whatever is changed, for snapshots, and on many
 contacts that is most of what an event costs it (decision 0024).
+
+Contacts of very many values have `packed: BinData(...)` in place of `folded`: all of it once more, compressed, which is
+faster for so many; and `values` for people only while they are less than a megabyte, so that it all has room.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
+from zlib import crc32
 
+import cramjam
 from bson import Int64
 from msgspec import msgpack
 
-from contactfold.adapters.documents import Document
+from contactfold.adapters.documents import Document, pack_contact, unpack_contact
 from contactfold.domain.directory import LINKS, Contact, Element, Said
 from contactfold.domain.errors import Altered
 from contactfold.domain.event import Scalar
 from contactfold.domain.stamp import Stamp, format_event_id
 
 _Folded: TypeAlias = tuple[
-    list[Stamp], list[str | None], int, int, list[int], dict[int, Scalar], list[str], set[str], set[str], bool, int
+    int, list[Stamp], list[str | None], int, int, list[int], dict[int, Scalar], list[str], set[str], set[str], bool, int
 ]
 """What `folded` holds:
 
+- the values' checksum, for they can be changed in a shell, and are told apart by their order alone;
 - stamps, that of the birth first, and the source of each that gave a value; the places in there of the last one and of
   that of the latest change;
 - for each value the place of its stamp, followed, where it is one of many, by its own place within its event;
@@ -37,8 +43,21 @@ _Folded: TypeAlias = tuple[
 - whether it is plain, and its size.
 """
 
+
+def _as_plain(value: object) -> object:
+    return int(value) if isinstance(value, Int64) else repr(value)
+
+
 _pack = msgpack.Encoder().encode
+_pack_values = msgpack.Encoder(enc_hook=_as_plain).encode
 _unpack = msgpack.Decoder(_Folded).decode
+
+_compress, _decompress = cramjam.snappy.compress_raw, cramjam.snappy.decompress_raw
+
+_VERY_MANY = 64
+"""Values of attributes of many from which on a contact is packed whole."""
+_ROOM = 1 << 20
+"""Bytes of such a contact, packed, from which on there is no room for its values beside it."""
 
 WITHOUT_PIECES: Final = {"pieces": False}
 """The projection of all that `read_contact` needs."""
@@ -71,25 +90,9 @@ class _Sayings:
 
 def write_contact(contact: Contact) -> Document:
     """A contact's document, without its evidence."""
-    sayings = _Sayings((contact.birth, contact.last, contact.updated))
-    last, updated = sayings.stamps.index(contact.last), sayings.stamps.index(contact.updated)
-    values: Document = {}
-    places: list[int] = []
-    compared_by: dict[int, Scalar] = {}
-    for key, (stamp, value, source) in contact.single.items():
-        values[key] = value
-        places.append(sayings.find(stamp, source))
-    links = contact.multi.get(LINKS)
-    for key, elements in contact.multi.items():
-        if key != LINKS:
-            values[key] = _write_many(elements, sayings, places, compared_by)
-    document: Document = {"_id": contact.handle, "id": contact.id, "values": values}
-    if links is not None:
-        document["organizations"] = _write_many(links, sayings, places, compared_by)
-    wholly, owned = _sum_up(contact)
-    facts = (last, updated, places, compared_by, wholly, owned, contact.named, contact.plain, contact.size)
-    document["folded"] = _pack((sayings.stamps, sayings.sources, *facts))
-    document["version"] = contact.version + 1
+    many = sum(map(len, contact.multi.values())) >= _VERY_MANY
+    document = _write_whole(contact) if many else _write_apart(contact)
+    document["_id"], document["id"], document["version"] = contact.handle, contact.id, contact.version + 1
     if contact.shared:
         document["shared"] = sorted(contact.shared)
     if contact.absorbed:
@@ -98,6 +101,45 @@ def write_contact(contact: Contact) -> Document:
         document["component"] = contact.component
     if contact.nobody:
         document["nobody"] = True
+    return document
+
+
+def _write_whole(contact: Contact) -> Document:
+    values: Document = {key: said[1] for key, said in contact.single.items()}
+    values |= {key: [element[2] for element in elements.values()] for key, elements in contact.multi.items()}
+    document = _set_apart(values)
+    packed = pack_contact(contact)
+    if len(packed) >= _ROOM:
+        document["values"] = {}
+    document["packed"] = bytes(_compress(packed))
+    return document
+
+
+def _set_apart(values: Document) -> Document:
+    """The document of these values: links to organisations have a field of their own, for its index."""
+    links = values.pop(LINKS, None)
+    return {"values": values} if links is None else {"values": values, "organizations": links}
+
+
+def _write_apart(contact: Contact) -> Document:
+    sayings = _Sayings((contact.birth, contact.last, contact.updated))
+    last, updated = sayings.stamps.index(contact.last), sayings.stamps.index(contact.updated)
+    values: Document = {}
+    places: list[int] = []
+    compared_by: dict[int, Scalar] = {}
+    for key, (stamp, value, source) in contact.single.items():
+        values[key] = value
+        places.append(sayings.find(stamp, source))
+    multi = contact.multi
+    if LINKS in multi:  # comes last, as it does where it is read
+        multi = {key: elements for key, elements in multi.items() if key != LINKS} | {LINKS: multi[LINKS]}
+    for key, elements in multi.items():
+        values[key] = _write_many(elements, sayings, places, compared_by)
+    wholly, owned = _sum_up(contact)
+    facts = (last, updated, places, compared_by, wholly, owned, contact.named, contact.plain, contact.size)
+    folded = _pack((crc32(_pack_values(values)), sayings.stamps, sayings.sources, *facts))
+    document = _set_apart(values)
+    document["folded"] = folded
     return document
 
 
@@ -137,18 +179,20 @@ def _sum_up(contact: Contact) -> tuple[list[str], list[str]]:
 
 def read_contact(document: Document) -> Contact:
     """The contact of a document. Raises `Altered` where it has other values than were written."""
-    stamps, sources, last, updated, *said, wholly, owned, named, plain, size = _unpack(document["folded"])
-    values = document["values"]
+    if "packed" in document:
+        packed = bytes(_decompress(document["packed"]))
+        return unpack_contact(document["_id"], document.get("component"), document["version"], packed)
+    checksum, stamps, sources, last, updated, *said, wholly, owned, named, plain, size = _unpack(document["folded"])
+    values = document.get("values") or {}
     if "organizations" in document:
         values = {**values, LINKS: document["organizations"]}
-    try:
-        single, multi = _read_values(values, stamps, sources, *said)
-    except IndexError:
-        name = format_event_id(document["id"])
+    if crc32(_pack_values(values)) != checksum:
         raise Altered(
-            f"The contact {name} was changed in MongoDB by something other than contactfold: its values and what is "
-            "known of them do not fit together. Give it its former values back."
-        ) from None
+            f"The contact {format_event_id(document['id'])} was changed in MongoDB by something other than "
+            "contactfold: it has other values than were written. Give it its former values back, or build a new "
+            "directory from the log."
+        )
+    single, multi = _read_values(values, stamps, sources, *said)
     for key in wholly:
         owned.update([f"{key}:{compared}" for compared in multi[key]] if key in multi else [f"{key}:{single[key][1]}"])
     find = document.get
@@ -194,6 +238,4 @@ def _read_values(
             place = places[at]
             single[key] = (stamps[place], value if type(value) is not Int64 else int(value), sources[place])
             at += 1
-    if at != len(places):
-        raise IndexError
     return single, multi

@@ -110,7 +110,12 @@ async def _write(database: Database, session: AsyncClientSession, changes: Chang
     stored = await _check_contacts(database, session, changes)
     lists, found = extend_lists(changes, stored)
     added = mongo_evidence.added(changes, documents.evidence, found)
-    _, contacts = await asyncio.gather(_add(database, session, "evidence", added), _make_contacts(changes, documents))
+    making = asyncio.create_task(_make_contacts(changes, documents))
+    try:
+        await _add(database, session, "evidence", added)
+        contacts = await making
+    finally:
+        making.cancel()
     await _unlist(database, session, stored, [contact.handle for contact in changes.gone_contacts])
     await _bulk(database, session, "evidence", mongo_evidence.changed(changes))
     for former, present in changes.moved_members:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from contactfold.domain.errors import ContactfoldError, Unavailable
+from contactfold.domain.errors import Altered, ContactfoldError, Unavailable
 from contactfold.domain.outcome import Reason
 from contactfold.web.access import READ, KeyRing
 from contactfold.web.direct import DirectDoor, DirectDoors
@@ -186,6 +186,8 @@ async def _tell_error(_: Request, error: Exception) -> Response:
     if isinstance(error, Unavailable):
         code = "log_unavailable" if error.part == "event log" else "directory_unavailable"
         return problem_response(Problem(503, code, str(error), headers={"Retry-After": "1"}))
+    if isinstance(error, Altered):
+        return problem_response(Problem(500, "internal_error", str(error)))
     raise error
 
 

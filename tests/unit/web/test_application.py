@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from contactfold.domain.errors import Unavailable
+from contactfold.domain.errors import Altered, Unavailable
 from contactfold.ports import ApiKey
 from contactfold.web.access import KeyRing, digest_key
 from contactfold.web.application import Front, make_app, put_in_front
@@ -49,6 +49,10 @@ def app(switch: Switch) -> FastAPI:
     async def away() -> None:
         raise Unavailable("directory", "no answer.")
 
+    @app.get("/altered")
+    async def altered() -> None:
+        raise Altered("The contact 01 was changed.")
+
     @app.get("/refuses")
     async def refuses() -> None:
         raise Problem(409, "some_code", "A sentence.", headers={"X-Own": "1"}, members={"more": 2})
@@ -74,6 +78,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         ("POST", "/healthz", 405),
         ("GET", "/breaks", 500),
         ("GET", "/away", 503),
+        ("GET", "/altered", 500),
         ("GET", "/refuses", 409),
         ("GET", "/number/x", 422),
         ("GET", "/static-offline-docs/../../etc/passwd", 404),
@@ -123,6 +128,11 @@ async def test_a_direct_door_is_reached_by_its_path_and_method_alone_and_has_the
         broken = await client.post("/door?x")
     assert (broken.status_code, broken.json()["reasons"][0]["code"]) == (500, "internal_error")
     assert "s3cr3t" not in broken.text
+
+
+async def test_what_somebody_else_changed_is_told_of(client: httpx.AsyncClient) -> None:
+    """To repeat the request, as for whatever nobody foresaw, would not help."""
+    assert (await client.get("/altered")).json()["detail"] == "The contact 01 was changed."
 
 
 async def test_what_is_away_may_be_asked_again(client: httpx.AsyncClient) -> None:
