@@ -55,9 +55,9 @@ VERSIONS = (
     ),
     Mutation(
         "a version grows, MongoDB",
-        f"{ADAPTERS}/documents.py",
-        'document["version"] = contact.version + 1',
-        'document["version"] = contact.version or 1',
+        f"{ADAPTERS}/mongo_contacts.py",
+        " = contact.handle, contact.id, contact.version + 1",
+        " = contact.handle, contact.id, contact.version or 1",
         MET,
         "mongo",
     ),

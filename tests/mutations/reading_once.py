@@ -40,7 +40,7 @@ MUTATIONS = (
     Mutation(
         "one event has one piece of evidence, MongoDB",
         f"{ADAPTERS}/mongo_writing.py",
-        '        await database["evidence"].insert_many(added, ordered=False, session=session)\n',
+        '        await _add(database, session, "evidence", added)\n',
         "        for one in added:\n"
         '            key = {"_id": one["_id"]}\n'
         '            await database["evidence"].replace_one(key, one, upsert=True, session=session)\n',
