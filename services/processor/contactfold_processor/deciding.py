@@ -190,7 +190,6 @@ class Decider:
         if leading < named:
             await make_way()
             workspace.derive_claims()
-            await make_way()
             await workspace.reach(named)
         await make_way()
         groups = part_doomed(excerpt, make_groups(excerpt, alive), self._limits.component_events)
