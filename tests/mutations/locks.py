@@ -56,8 +56,8 @@ VERSIONS = (
     Mutation(
         "a version grows, MongoDB",
         f"{ADAPTERS}/mongo_contacts.py",
-        " = contact.handle, contact.id, contact.version + 1",
-        " = contact.handle, contact.id, contact.version or 1",
+        'document["version"] = contact.version + 1',
+        'document["version"] = contact.version or 1',
         MET,
         "mongo",
     ),

@@ -91,8 +91,10 @@ class _Sayings:
 def write_contact(contact: Contact) -> Document:
     """A contact's document, without its evidence."""
     many = sum(map(len, contact.multi.values())) >= _VERY_MANY
-    document = _write_whole(contact) if many else _write_apart(contact)
-    document["_id"], document["id"], document["version"] = contact.handle, contact.id, contact.version + 1
+    # `_id` goes first: to put it there costs the server some 30 microseconds.
+    document: Document = {"_id": contact.handle, "id": contact.id}
+    document |= _write_whole(contact) if many else _write_apart(contact)
+    document["version"] = contact.version + 1
     if contact.shared:
         document["shared"] = sorted(contact.shared)
     if contact.absorbed:
