@@ -42,6 +42,7 @@ async def test_an_import_is_found_as_it_was_kept(directory: Directory) -> None:
         started_at=1,
         finished_at=2,
         seen_at=3,
+        grouped_by=(4, 0),
     )
     await keep(directory, an_import("A"), whole)
     assert await directory.imports(["B", "C"]) == [replace(whole, version=1)]

@@ -29,6 +29,8 @@ def write_import(one: Import) -> Document:
         "version": one.version + 1,
     }
     document |= {name: value for name in _OPTIONAL if (value := getattr(one, name)) is not None}
+    if one.grouped_by:
+        document["grouped_by"] = list(one.grouped_by)
     if not one.has_ended:
         document["running"] = True
     return document
@@ -57,4 +59,5 @@ def read_import(document: Document) -> Import:
         document.get("finished_at"),
         document["seen_at"],
         document["version"],
+        tuple(document.get("grouped_by", ())),
     )

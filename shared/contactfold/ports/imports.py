@@ -29,11 +29,12 @@ class Import:
     of its events, `place` the data directory that has the file. Row i occurs i microseconds after `began`.
 
     `cut` rows are on the log, the last of them being row `cursor` of the file; it may be some more where a process
-    ended between writing rows and noting it. Once `whole`, no more will be cut. It becomes `ending` when what is on
-    the log is applied: `completed`, or `failed` and `cancelled` for a file that was not cut to its end. `total` is how
-    many rows the file has, None while nobody has counted. `rollback` is the event that takes it back, if any was
-    written, `rollbacks` how often one was. `seen_at` is when a process last worked on it. Times are microseconds since
-    1970.
+    ended between writing rows and noting it. Where `grouped_by` has places of columns, rows are cut in the order of the
+    names in those columns, and `cursor` is a place in this order. Once `whole`, no more will be cut. It becomes
+    `ending` when what is on the log is applied: `completed`, or `failed` and `cancelled` for a file that was not cut to
+    its end. `total` is how many rows the file has, None while nobody has counted. `rollback` is the event that takes it
+    back, if any was written, `rollbacks` how often one was. `seen_at` is when a process last worked on it. Times are
+    microseconds since 1970.
     """
 
     id: str
@@ -56,6 +57,12 @@ class Import:
     finished_at: int | None = None
     seen_at: int = 0
     version: int = 0
+    grouped_by: Sequence[int] = ()
+
+    @property
+    def farthest(self) -> int:
+        """The row of the file past which few are on the log, if any."""
+        return max(self.cursor, self.total or 0) if self.grouped_by else self.cursor
 
     @property
     def has_ended(self) -> bool:

@@ -95,6 +95,12 @@ class Plan:
         self._compile(columns, options, schema)
 
     @property
+    def naming(self) -> list[int]:
+        """The places of the columns that name people, those first by which an event is told from others first."""
+        keys = [one.key for one in self._schema.identifying]
+        return [place for key in keys for place, one in enumerate(self.columns) if one.attribute == key]
+
+    @property
     def tells_accounts(self) -> bool:
         """Whether rows say something of organisations, so that what a row says depends on those before it."""
         return bool(self._organization)

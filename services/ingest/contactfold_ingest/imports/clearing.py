@@ -114,7 +114,7 @@ class Clearing:
     async def _find_refused(self, one: Import, after: int) -> list[Evidence]:
         through = after + _WINDOW
         while True:
-            last = through >= one.cursor
+            last = through >= one.farthest
             page = await self._directory.rows_of_import(
                 one.id, after=after, through=_LAST if last else through, status=REJECTED, limit=_AT_ONCE
             )

@@ -68,11 +68,13 @@ class Stopped(ContactfoldError):
 class Cuts(Protocol):
     """A file that is being cut. `faults` refuse it whole; `sample` has rows as they are shown, once they are cut.
 
+    `grouped_by` has the columns by whose names rows are grouped, once they are counted.
     Its methods raise `Unfit` and `OSError` where the file cannot be read on, and `Stopped`.
     """
 
     faults: Sequence[Reason]
     sample: list[Sample]
+    grouped_by: Sequence[int]
 
     async def count(self) -> int:
         """How many rows the whole file has. To be asked before the first row is cut, if at all."""
@@ -91,17 +93,19 @@ async def open_cuts(
     record_bytes: int,
     *,
     counts: bool,
+    groups: bool = False,
     sample: int = 0,
     stop: asyncio.Event | None = None,
 ) -> AsyncIterator[Cuts]:
     """Cut the file at `path` past the import's cursor, for as long as the block lasts; `stop` ends it before.
 
-    Where `counts` is false, `count` will not be asked. Raises `Unfit` and `OSError`.
+    Where `counts` is false, `count` will not be asked. Where it `groups`, the rows of a large file that is counted come
+    in an order in which those of one name are together. Raises `Unfit` and `OSError`.
     """
     size, full_path = await asyncio.to_thread(lambda: (path.stat().st_size, str(path.resolve())))
     cuts: _InThread | _InProcess
     if size > SMALL:
-        order = make_order(full_path, one, schema, record_bytes, counts=counts, sample=sample)
+        order = make_order(full_path, one, schema, record_bytes, counts=counts, groups=groups, sample=sample)
         cuts = _InProcess(order, stop or asyncio.Event())
         await cuts.open()
     else:
@@ -117,7 +121,7 @@ class _InThread:
 
     def __init__(self, cutter: Cutter) -> None:
         self._cutter = cutter
-        self.faults, self.sample = cutter.faults, cutter.sample
+        self.faults, self.sample, self.grouped_by = cutter.faults, cutter.sample, cutter.grouped_by
 
     async def count(self) -> int:
         return await _told(self._cutter.count)
@@ -138,6 +142,7 @@ class _InProcess:
         self._ending: asyncio.Task[None] | None = None
         self._starts = 0
         self._total: int | None = None
+        self.grouped_by: Sequence[int] = order.grouped_by
         self.faults: Sequence[Reason] = ()
         self.sample: list[Sample] = []
 
@@ -155,6 +160,7 @@ class _InProcess:
             told = await self._hear()
             assert isinstance(told, Counted)
             self._total = told.total
+            self.grouped_by = self._order.grouped_by = told.grouped_by
         return self._total
 
     async def cut(self) -> Chunk | None:
@@ -182,6 +188,7 @@ class _InProcess:
                 raise Stopped
             self._starts += 1
             self._order.counts = self._order.counts and self._total is None
+            self._order.groups = self._order.groups and self._order.counts
             if await self._launch() and isinstance(told := await self._read(), Opened):
                 self.faults = told.faults
                 return
@@ -196,6 +203,8 @@ class _InProcess:
                 stdout=PIPE,
                 stderr=DEVNULL,
                 start_new_session=True,
+                # Rows that are put in order are what the file is: they lie on its disk.
+                env={**os.environ, "SQLITE_TMPDIR": str(Path(self._order.path).parent)},
             )
             assert self._process.stdin is not None
             self._process.stdin.write(frame(self._order))

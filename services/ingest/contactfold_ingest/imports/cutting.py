@@ -65,7 +65,13 @@ class Cutting:
         means, one = self._means, self._one
         try:
             async with open_cuts(
-                self._path, one, means.schema, means.record_bytes, counts=one.total is None, stop=means.stop
+                self._path,
+                one,
+                means.schema,
+                means.record_bytes,
+                counts=one.total is None,
+                groups=True,
+                stop=means.stop,
             ) as cuts:
                 await self._cut(cuts)
         except FileNotFoundError:
@@ -90,7 +96,7 @@ class Cutting:
         if cuts.faults:
             raise Unfit(" ".join(fault.message for fault in cuts.faults))
         total = self._one.total
-        if not await self._begin(await cuts.count() if total is None else total):
+        if not await self._begin(await cuts.count() if total is None else total, cuts.grouped_by):
             return
         while not self._means.stop.is_set() and await self._find_room():
             chunk = await cuts.cut()
@@ -105,11 +111,11 @@ class Cutting:
             if not await self._note(chunk):
                 return
 
-    async def _begin(self, total: int) -> bool:
-        """Note how many rows there are, and that it begins; False where it is to end already."""
+    async def _begin(self, total: int, grouped_by: Sequence[int]) -> bool:
+        """Note how many rows there are, in which order, and that it begins; False where it is to end already."""
 
         def begin(one: Import) -> bool:
-            one.total = total
+            one.total, one.grouped_by = total, grouped_by
             if one.status == PENDING:
                 one.status, one.started_at = IN_PROGRESS, self._means.clock()
             return True

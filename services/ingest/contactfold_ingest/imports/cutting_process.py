@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,8 @@ _NICENESS = 15
 class Order(msgspec.Struct):
     """What to cut: the rows past row `cursor` of an import's file, and what a `Cutter` is made of besides.
 
-    `counts`: count all rows before. `sample` rows are told as people see them.
+    `counts`: count all rows before, and where it `groups`, bring those of one name together (`grouped_by` has the
+    columns of an import whose rows were). `sample` rows are told as people see them.
     """
 
     path: str
@@ -61,11 +62,20 @@ class Order(msgspec.Struct):
     strict_phones: bool
     record_bytes: int
     counts: bool
+    groups: bool = False
+    grouped_by: Sequence[int] = ()
     sample: int = 0
 
 
 def make_order(
-    path: str, one: Import, schema: Schema, record_bytes: int, *, counts: bool = True, sample: int = 0
+    path: str,
+    one: Import,
+    schema: Schema,
+    record_bytes: int,
+    *,
+    counts: bool = True,
+    groups: bool = False,
+    sample: int = 0,
 ) -> Order:
     """The order to cut an import's file past its cursor."""
     return Order(
@@ -80,6 +90,8 @@ def make_order(
         strict_phones=schema.strict_phones,
         record_bytes=record_bytes,
         counts=counts,
+        groups=groups and counts,
+        grouped_by=tuple(map(int, one.grouped_by)),
         sample=sample,
     )
 
@@ -91,9 +103,10 @@ class Opened(msgspec.Struct, tag=True):
 
 
 class Counted(msgspec.Struct, tag=True):
-    """How many rows the whole file has."""
+    """How many rows the whole file has, and by which columns they are grouped."""
 
     total: int
+    grouped_by: Sequence[int] = ()
 
 
 class Cut(msgspec.Struct, tag=True):
@@ -160,13 +173,15 @@ def work(order: Order, pipe: _Pipe) -> None:
     schema = Schema(order.attributes, default_country=order.default_country, strict_phones=order.strict_phones)
     source = str(order.options.get("source"))
     one = Import(order.id, "", order.shape, order.options, source, "", order.began, cursor=order.cursor)
+    one.grouped_by = order.grouped_by
+    given = Path(order.path), one, schema, order.record_bytes
     try:
-        with Cutter(Path(order.path), one, schema, order.record_bytes, sample=order.sample) as cutter:
+        with Cutter(*given, sample=order.sample, groups=order.groups) as cutter:
             pipe.tell(Opened(list(cutter.faults)))
             if cutter.faults:
                 return
             if order.counts:
-                pipe.tell(Counted(cutter.count()))
+                pipe.tell(Counted(cutter.count(), cutter.grouped_by))
             shown = chunks = 0
             while (chunk := cutter.cut(CHUNK)) is not None:
                 pipe.tell(Cut(chunk.records, chunk.last, chunk.refused, cutter.sample[shown:]))

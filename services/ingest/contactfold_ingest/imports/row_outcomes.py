@@ -87,7 +87,7 @@ async def merge_rows(streams: Iterable[AsyncIterator[RowOutcome]]) -> AsyncItera
 async def _evidence(directory: Directory, one: Import, status: str | None, after: int) -> AsyncIterator[RowOutcome]:
     while True:
         # Past the row that was noted last there is little: what a process wrote that was killed before its note.
-        through = after + _WINDOW if after + _WINDOW < one.cursor else _LAST
+        through = after + _WINDOW if after + _WINDOW < one.farthest else _LAST
         page = await directory.rows_of_import(one.id, after=after, through=through, status=status, limit=PAGE)
         for told in await _tell_evidence(directory, page):
             yield told

@@ -6,6 +6,7 @@ wrong, in `import.faults`, where nobody could see it in its values (`malformed_r
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ from contactfold.tables.rows import Plan, PlannedRow, understand_row
 from contactfold.wire import reason_object, write_event
 from contactfold_ingest.imports.contacts import SHAPE as CONTACTS
 from contactfold_ingest.imports.contacts import Contacts
+from contactfold_ingest.imports.grouping import Grouped
 from contactfold_ingest.imports.straight import Straight
 
 _MOST_FAULTS = 50
@@ -35,7 +37,7 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows, as records: those that are good and those that are refused. `last` is the number of the last one."""
+    """Some rows, as records: those that are good and those that are refused. `last` is the cursor behind them."""
 
     records: list[NewRecord]
     last: int
@@ -65,7 +67,7 @@ class PlannedRows(Protocol):
         ...
 
     def plan(self, import_id: str, began: int, after: int) -> Iterator[tuple[int, PlannedRow | NewRecord]]:
-        """The rows past the row `after`, each with its number."""
+        """The rows past the cursor `after`, each with the cursor behind it."""
         ...
 
     def close(self) -> None:
@@ -80,16 +82,36 @@ class TableRows:
         self._table = Table.open(path, options)
         self._plan = Plan(self._table.columns, options, schema)
         self._schema, self._record_bytes, self._sample = schema, record_bytes, sample
+        self._grouped: Grouped | None = None
+        self._grouped_by: Sequence[int] = ()
         self.faults = self._plan.faults
+
+    def group(self, places: Sequence[int] | None) -> Sequence[int]:
+        """Group rows by the names in the columns at `places`; None for those in which people are named.
+
+        Returns the columns, none where rows come in the order of the file after all: what they say of organisations
+        depends on those before them, and there may be no room on the disk.
+        """
+        self._grouped_by = places or ()
+        if places is None and not self._plan.tells_accounts and (naming := self._plan.naming):
+            with suppress(OSError):
+                self._grouped = Grouped(self._table.rows(), naming)
+                self._grouped_by = naming
+        return self._grouped_by
 
     def count(self) -> int:
         """See `PlannedRows.count`."""
-        return self._table.count()
+        return self._table.count() if self._grouped is None else self._grouped.total
 
     def plan(self, import_id: str, began: int, after: int) -> Iterator[tuple[int, PlannedRow | NewRecord]]:
         """See `PlannedRows.plan`. Earlier rows are read for what they say of organisations."""
         plan, long = self._plan, self._sample
         straight = Straight(plan, self._schema, import_id, began, self._record_bytes)
+        if self._grouped_by:
+            self._grouped = self._grouped or Grouped(self._table.rows(), self._grouped_by)
+            for cursor, row in enumerate(self._grouped.rows(after), after + 1):
+                yield cursor, straight.write(row) or plan.event(row, import_id, began)
+            return
         for row in self._table.rows():
             if row.number <= after:
                 plan.skip(row)
@@ -102,23 +124,30 @@ class TableRows:
     def close(self) -> None:
         """See `PlannedRows.close`."""
         self._table.close()
+        if self._grouped is not None:
+            self._grouped.close()
 
 
 class Cutter:
     """One import's file on its way to the log, from the row after its cursor on."""
 
-    def __init__(self, path: Path, one: Import, schema: Schema, record_bytes: int, *, sample: int = 0) -> None:
-        """`sample` rows are kept in `sample` as they are cut.
+    def __init__(
+        self, path: Path, one: Import, schema: Schema, record_bytes: int, *, sample: int = 0, groups: bool = False
+    ) -> None:
+        """`sample` rows are kept in `sample` as they are cut. Where it `groups`, rows of one name come together.
 
         Raises `NotATable`, `BadOptions` and `OSError` for a file that cannot be read, or not as its options say.
         """
         options = read_options(dict(one.options), schema)
         self._schema, self._record_bytes = schema, record_bytes
         self._rows: PlannedRows
+        self.grouped_by: Sequence[int] = ()
         if one.shape == CONTACTS:
             self._rows = Contacts(path, options, schema)
         else:
-            self._rows = TableRows(path, options, schema, record_bytes, sample)
+            self._rows = table = TableRows(path, options, schema, record_bytes, sample)
+            if (groups and not table.faults) or one.grouped_by:
+                self.grouped_by = table.group(one.grouped_by or None)
         self.faults = self._rows.faults
         self.sample: list[Sample] = []
         self._sampled = sample
@@ -132,11 +161,11 @@ class Cutter:
         """Up to `limit` rows more, fewer large ones; None at the end of the file."""
         records: list[NewRecord] = []
         last = refused = size = 0
-        for number, planned in islice(self._planned, limit):
-            record, is_good = (planned, True) if isinstance(planned, NewRecord) else self._write(number, planned)
+        for cursor, planned in islice(self._planned, limit):
+            record, is_good = (planned, True) if isinstance(planned, NewRecord) else self._write(cursor, planned)
             records.append(record)
             refused += not is_good
-            last = number
+            last = cursor
             size += len(record.value)
             if size >= _CHUNK_BYTES:
                 break
