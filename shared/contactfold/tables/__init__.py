@@ -11,7 +11,7 @@ A preview and an import go the same way:
     with Table.open(path, proposal.options) as table:    # raises NotATable
         plan = Plan(table.columns, proposal.options, schema)
         if plan.faults: ...                              # the file is refused whole
-        for row in table.rows(after=cursor):
+        for row in map(plan.note, table.rows()):
             planned = plan.event(row, import_id, began)
             statement = understand_row(planned, schema)  # with every fault, those of the row itself included
 """

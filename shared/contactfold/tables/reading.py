@@ -38,12 +38,14 @@ class Row:
     """A row of a file: its number as a spreadsheet shows it (the header of most files is 1), and its cells.
 
     A row without a fault has as many cells as the table has columns. Of one with a fault (`malformed_row`) the cells
-    are what could be read of it, for the report.
+    are what could be read of it, for the report. `remark` is what the rows before it give reason to say, where somebody
+    has looked (`Plan.note`).
     """
 
     number: int
     cells: list[str]
     fault: Reason | None = None
+    remark: Reason | None = None
 
 
 class Table:

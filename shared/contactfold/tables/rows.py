@@ -71,7 +71,8 @@ class Plan:
     """How the rows of one file become events.
 
     `columns` is for the preview; `left_out` are columns that are nothing; `faults` refuse the file whole. It remembers
-    what rows said of organisations (at most 500,000 of their fields): give it the rows of one file in order, once.
+    what rows said of organisations (at most 500,000 of their fields): let it `note` the rows of one file once, in
+    order, each before it is an `event`.
     """
 
     def __init__(self, columns: Sequence[str], options: Options, schema: Schema) -> None:
@@ -154,15 +155,17 @@ class Plan:
         for key, sources in self._several:
             self._gather(key, sources, cells, values, faults)
         if self._organization:
-            self._say_organization(cells, planned)
+            self._say_organization(row, planned)
         if self._mandatory:
             find_missing_values(values, self._mandatory, faults)
         return planned
 
-    def skip(self, row: Row) -> None:
-        """Take note of a row that is on the log already, for what later rows say of the same organisation."""
+    def note(self, row: Row) -> Row:
+        """Take note of what a row says of its organisation, and remark where an earlier one says otherwise."""
         if self._organization and row.fault is None:
-            self._say_organization(row.cells, PlannedRow({}, 0))
+            account_id, said = self._read_organization(row.cells)
+            row.remark = self._accounts.note({ACCOUNT_ID: account_id, **said}) if account_id else None
+        return row
 
     def _say_plain(
         self, plain: Iterable[_Plain], cells: Sequence[str], values: dict[str, object], faults: list[Reason]
@@ -210,17 +213,19 @@ class Plan:
         elif self._deletes and len(faults) == before:
             values[key] = ""
 
-    def _say_organization(self, cells: list[str], planned: PlannedRow) -> None:
+    def _read_organization(self, cells: list[str]) -> tuple[str, dict[str, str]]:
+        """The account that a row names, `""` for none, and what it says of it."""
         said = {name: text for place, name in self._organization if (text := clean_cell(cells[place])) or self._deletes}
-        account_id = said.pop(ACCOUNT_ID, "") or said.get(NAME, "")
+        return said.pop(ACCOUNT_ID, "") or said.get(NAME, ""), said
+
+    def _say_organization(self, row: Row, planned: PlannedRow) -> None:
+        account_id, said = self._read_organization(row.cells)
         if not account_id:
             planned.dropped = tuple(ORGANIZATION + name for name, text in said.items() if text)
             return
-        organization = {ACCOUNT_ID: account_id, **said}
-        planned.payload["organization"] = organization
-        remark = self._accounts.note(organization)
-        if remark is not None:
-            planned.remarks.append(remark)
+        planned.payload["organization"] = {ACCOUNT_ID: account_id, **said}
+        if row.remark is not None:
+            planned.remarks.append(row.remark)
 
 
 def _gathering(attribute: Attribute, sources: Iterable[_Source]) -> Part:

@@ -238,10 +238,8 @@ def test_a_row_that_differs_from_any_earlier_one_about_an_account_is_marked_and_
         plan = plan_of("Account ID,Account Name,Account City,email", schema)
         found = []
         for number, text in enumerate(rows, 2):
-            row = Row(number, [*text.split(","), f"user{number}@example.com"])
-            if number < 2 + skipped:
-                plan.skip(row)
-            else:
+            row = plan.note(Row(number, [*text.split(","), f"user{number}@example.com"]))
+            if number >= 2 + skipped:
                 statement = understand_row(plan.event(row, "i", 0), schema)
                 assert statement.faults == ()
                 found.append([remark.code for remark in statement.remarks])

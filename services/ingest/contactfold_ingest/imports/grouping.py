@@ -5,8 +5,9 @@ cheap: somebody whose rows come one after another is read and written once for a
 has them found again, and written anew, in one batch after the other. Rows of one name stay in the file's order, so
 that nobody's later row comes first.
 
-It is the order of texts as they stand in the file, for it has to come out again after a restart, whatever the schema
-says by then. Two spellings of one name are apart, which costs time and nothing else.
+It is the order of the bytes that stand in the file, but for blanks and the case of Latin letters, for it has to come
+out again after a restart, whatever the schema and the libraries say by then. Two spellings of one name are apart, which
+costs time and nothing else.
 """
 
 import errno
@@ -25,11 +26,11 @@ _PREPARE = f"""
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -{_CACHE};
-    CREATE TABLE rows (name TEXT, row BLOB);
+    CREATE TABLE rows (name BLOB, row BLOB);
 """
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[int, list[str], Reason | None]).decode
+_decode = msgspec.msgpack.Decoder(tuple[int, list[str], Reason | None, Reason | None]).decode
 
 
 class Grouped:
@@ -66,16 +67,15 @@ class Grouped:
         """Let go of the rows."""
         self._kept.close()
 
-    def _name(self, rows: Iterable[Row], places: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+    def _name(self, rows: Iterable[Row], places: Sequence[int]) -> Iterator[tuple[bytes, bytes]]:
         for row in rows:
             self.total += 1
-            cells = row.cells
-            name = ""
+            name = b""
             if row.fault is None:
                 for place in places:
-                    if name := cells[place].strip().casefold():
+                    if name := row.cells[place].encode().strip().lower():
                         break
-            yield name, _encode((row.number, cells, row.fault))
+            yield name, _encode((row.number, row.cells, row.fault, row.remark))
 
 
 def _no_order(error: sqlite3.Error) -> OSError:

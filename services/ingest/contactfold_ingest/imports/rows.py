@@ -89,15 +89,17 @@ class TableRows:
     def group(self, places: Sequence[int] | None) -> Sequence[int]:
         """Group rows by the names in the columns at `places`; None for those in which people are named.
 
-        Returns the columns, none where rows come in the order of the file after all: what they say of organisations
-        depends on those before them, and there may be no room on the disk.
+        Returns the columns, none where rows come in the order of the file after all, for want of room on the disk.
         """
         self._grouped_by = places or ()
-        if places is None and not self._plan.tells_accounts and (naming := self._plan.naming):
+        if places is None and (naming := self._plan.naming):
             with suppress(OSError):
-                self._grouped = Grouped(self._table.rows(), naming)
+                self._grouped = self._sort(naming)
                 self._grouped_by = naming
         return self._grouped_by
+
+    def _sort(self, places: Sequence[int]) -> Grouped:
+        return Grouped(map(self._plan.note, self._table.rows()), places)
 
     def count(self) -> int:
         """See `PlannedRows.count`."""
@@ -108,14 +110,14 @@ class TableRows:
         plan, long = self._plan, self._sample
         straight = Straight(plan, self._schema, import_id, began, self._record_bytes)
         if self._grouped_by:
-            self._grouped = self._grouped or Grouped(self._table.rows(), self._grouped_by)
+            self._grouped = self._grouped or self._sort(self._grouped_by)
             for cursor, row in enumerate(self._grouped.rows(after), after + 1):
                 yield cursor, straight.write(row) or plan.event(row, import_id, began)
             return
-        for row in self._table.rows():
+        for row in map(plan.note, self._table.rows()):
             if row.number <= after:
-                plan.skip(row)
-            elif long:
+                continue
+            if long:
                 long -= 1
                 yield row.number, plan.event(row, import_id, began)
             else:
