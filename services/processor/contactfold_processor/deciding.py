@@ -174,7 +174,7 @@ class Decider:
         # Absent claims are loaded too: nobody mentioned them when they were looked for.
         known, *_ = await asyncio.gather(
             workspace.find_known(list(heard.statements) if asking else []),
-            workspace.find_claims(leading | tokens),
+            workspace.reach(leading | tokens),
             workspace.gates.load(list_subjects(heard, shared)),
         )
         for event_id in known:
@@ -186,7 +186,6 @@ class Decider:
             if not statement.faults and statement.event_id not in retracted
         ]
         workspace.hear_echoes(alive, tokens)
-        await workspace.reach(leading | tokens)
         if leading < named:
             await make_way()
             workspace.derive_claims()

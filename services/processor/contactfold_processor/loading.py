@@ -14,6 +14,9 @@ from contactfold.domain.planning import list_reached
 from contactfold.ports import Directory
 from contactfold_processor.making_way import make_way
 
+_PART = 500
+"""Identifiers that are asked for at once: of one part the contacts come while the claims of the next do."""
+
 _UNREAD = -1
 """The version of a claim that was derived and not read."""
 
@@ -27,14 +30,17 @@ class Loading:
 
     async def load_reached(self, handles: Iterable[Handle]) -> None:
         """Load contacts that claims name, with the components they point to."""
+        await self._load_contacts(handles)
+        await make_way()
+        check_agreement(self.excerpt.claims, self.excerpt.contacts)
+
+    async def _load_contacts(self, handles: Iterable[Handle]) -> None:
         wanted = [handle for handle in handles if handle not in self.excerpt.contacts]
         contacts = await self.directory.contacts(wanted) if wanted else {}
         if len(contacts) < len(wanted):
             raise RetryOnFreshState("A claim names a contact that has just been merged away.")
         self.excerpt.add(contacts=contacts.values())
         await self._load_components(contacts.values())
-        await make_way()
-        check_agreement(self.excerpt.claims, self.excerpt.contacts)
 
     async def _load_components(self, contacts: Iterable[Contact]) -> None:
         parts = {contact.component for contact in contacts if contact.component is not None}
@@ -62,11 +68,16 @@ class Loading:
 
     async def reach(self, identifiers: Iterable[str]) -> dict[Handle, Contact]:
         """Load contacts that mention these identifiers, enough to find their components; shared ones reach nobody."""
-        claims = await self.find_claims(name for name in identifiers if name not in self.excerpt.rules.shared)
+        names = [name for name in identifiers if name not in self.excerpt.rules.shared]
+        parts = await asyncio.gather(*(self._reach(names[at : at + _PART]) for at in range(0, len(names), _PART)))
         await make_way()
-        reached = list_reached(claims)
-        await self.load_reached(reached)
-        return {handle: self.excerpt.contacts[handle] for handle in reached}
+        check_agreement(self.excerpt.claims, self.excerpt.contacts)
+        return {handle: self.excerpt.contacts[handle] for part in parts for handle in part}
+
+    async def _reach(self, names: Iterable[str]) -> set[Handle]:
+        reached = list_reached(await self.find_claims(names))
+        await self._load_contacts(reached)
+        return reached
 
     def derive_claims(self) -> None:
         """Take the claims of loaded contacts that share no mention from those themselves, instead of reading them.

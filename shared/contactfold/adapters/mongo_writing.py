@@ -9,9 +9,10 @@ within one commit.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo import DeleteOne, InsertOne, ReadPreference, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -41,18 +42,23 @@ from contactfold.domain.directory import Handle
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.ports import Changes, Window
 
+Made = TypeVar("Made")
+
+_AT_ONCE = 256
+"""Documents that are made at once while a transaction waits for them: whatever goes on in between keeps it waiting."""
+
 COMMIT_WITHIN = 10.0
 """Seconds for which a commit is repeated while nobody can say whether it happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What is known of a batch's documents before its transaction begins: the new evidence, and the contacts.
+    """What was made of a batch's documents before its transaction began: the new evidence, and the contacts.
 
-    Contacts are None where they are made only while the evidence is written.
+    None for what is made only while the transaction's commands are on their way.
     """
 
-    evidence: list[Document]
+    evidence: list[Document] | None = None
     contacts: list[Document] | None = None
 
 
@@ -70,7 +76,7 @@ async def commit(database: Database, changes: Changes) -> None:
     """See `Directory.commit`."""
     prepared, changes.prepared = changes.prepared, None
     if not isinstance(prepared, Documents):
-        prepared = Documents(await collect(_new_evidence(changes)))
+        prepared = Documents()
     try:
         with translated():
             async with database.client.start_session(causal_consistency=False) as session:
@@ -103,19 +109,18 @@ async def _look_for_fence(database: Database, windows: Sequence[Window]) -> None
             raise Fenced(window.partition, window.found, found)
 
 
-async def _write(database: Database, session: AsyncClientSession, changes: Changes, documents: Documents) -> None:
-    await _bulk(database, session, "positions", list(map(_advance, changes.positions)))
-    if changes.rules_known is not None:
-        await _check_rules(database, session, changes.rules_known)
-    stored = await _check_contacts(database, session, changes)
+async def _write(database: Database, session: AsyncClientSession, changes: Changes, prepared: Documents) -> None:
+    async with _meanwhile(_make(_new_evidence(changes), prepared.evidence)) as making:
+        await _bulk(database, session, "positions", list(map(_advance, changes.positions)))
+        if changes.rules_known is not None:
+            await _check_rules(database, session, changes.rules_known)
+        stored = await _check_contacts(database, session, changes)
+        evidence = await making
     lists, found = extend_lists(changes, stored)
-    added = mongo_evidence.added(changes, documents.evidence, found)
-    making = asyncio.create_task(_make_contacts(changes, documents))
-    try:
+    added = mongo_evidence.added(changes, evidence, found)
+    async with _meanwhile(_make(map(write_contact, changes.contacts), prepared.contacts)) as making:
         await _add(database, session, "evidence", added)
         contacts = await making
-    finally:
-        making.cancel()
     await _unlist(database, session, stored, [contact.handle for contact in changes.gone_contacts])
     await _bulk(database, session, "evidence", mongo_evidence.changed(changes))
     for former, present in changes.moved_members:
@@ -150,9 +155,18 @@ async def _write(database: Database, session: AsyncClientSession, changes: Chang
     await _bulk(database, session, "dead_letters", letters)
 
 
-async def _make_contacts(changes: Changes, documents: Documents) -> list[Document]:
-    made = documents.contacts
-    return await collect(map(write_contact, changes.contacts)) if made is None else made
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, Made]) -> AsyncIterator[asyncio.Task[Made]]:
+    """Let this be done while commands are on their way; it ends with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+
+
+async def _make(documents: Iterable[Document], prepared: list[Document] | None) -> list[Document]:
+    return await collect(documents, _AT_ONCE) if prepared is None else prepared
 
 
 async def _check_rules(database: Database, session: AsyncClientSession, known: int) -> None:

@@ -13,11 +13,11 @@ T = TypeVar("T")
 _PIECE = 32
 
 
-async def collect(results: Iterable[T]) -> list[T]:
-    """A list of these, each of which takes some microseconds to come by."""
+async def collect(results: Iterable[T], piece: int = _PIECE) -> list[T]:
+    """A list of these, each of which takes some microseconds to come by; after each `piece` others may go on."""
     collected: list[T] = []
     for result in results:
         collected.append(result)
-        if len(collected) % _PIECE == 0:
+        if len(collected) % piece == 0:
             await asyncio.sleep(0)
     return collected
