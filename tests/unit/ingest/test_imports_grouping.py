@@ -3,8 +3,10 @@
 import asyncio
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -82,6 +84,33 @@ def test_every_row_comes_once_and_behind_any_cursor_come_the_rest(
 def _name(row: Row, places: list[int]) -> bytes:
     told = [] if row.fault else [row.cells[place].encode().strip().lower() for place in places]
     return next(filter(None, told), b"")
+
+
+def test_rows_that_come_to_more_than_they_may_are_left_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OSError, match="too large for the disk"):
+        Grouped((Row(n, ["x" * 100]) for n in range(100)), [0], most=5_000)
+    path = tmp_path / "file"
+    path.write_bytes(SHUFFLED)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000))
+    with Cutter(path, one_of(), default_schema(), 8_192, groups=True) as cutter:
+        assert (list(cutter.grouped_by), cutter.count()) == ([], 2_500)
+
+
+def test_what_a_row_differs_from_is_not_what_was_read_for_an_order_that_came_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    rows = [f"a{n % 7}@example.com,Account,City {n // 50}" for n in range(2, 202)]
+    path.write_bytes("\n".join(("Email,Account Name,Account City", *rows)).encode())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=30_000))
+    with Cutter(path, one_of(), default_schema(), 8_192, groups=True) as cutter:
+        assert list(cutter.grouped_by) == []
+        chunk = cutter.cut(1_000)
+    assert chunk is not None
+    values = [msgspec.json.decode(record.value) for record in chunk.records]
+    assert [value["import"]["row"] for value in values if _is_marked(value)] == list(range(50, 202))
 
 
 @pytest.mark.usefixtures("apart")

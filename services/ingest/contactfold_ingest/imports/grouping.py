@@ -37,11 +37,13 @@ class Grouped:
     """Rows in the order of the first cell that is not blank at one of `places`, and in the order of the file within.
 
     They lie in a file without a name, which ends with this object or with its process, in the folder that the
-    environment names as `SQLITE_TMPDIR`. Reads all of `rows` at once. Raises `OSError` where there is no room.
+    environment names as `SQLITE_TMPDIR`. Reads all of `rows` at once. Raises `OSError` where there is no room, or
+    they come to more than `most` bytes; they take up to twice that.
     """
 
-    def __init__(self, rows: Iterable[Row], places: Sequence[int]) -> None:
+    def __init__(self, rows: Iterable[Row], places: Sequence[int], most: int | None = None) -> None:
         self._kept = sqlite3.connect("", check_same_thread=False)
+        self._left = most
         self.total = 0
         """How many rows there are."""
         try:
@@ -75,7 +77,12 @@ class Grouped:
                 for place in places:
                     if name := row.cells[place].encode().strip().lower():
                         break
-            yield name, _encode((row.number, row.cells, row.fault, row.remark))
+            encoded = _encode((row.number, row.cells, row.fault, row.remark))
+            if self._left is not None:
+                self._left -= len(encoded)
+                if self._left < 0:
+                    raise OSError(errno.ENOSPC, "its rows cannot be put in order: they are too large for the disk")
+            yield name, encoded
 
 
 def _no_order(error: sqlite3.Error) -> OSError:

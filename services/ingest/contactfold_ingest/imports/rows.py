@@ -5,9 +5,10 @@ directory that is built anew from the log tells the same. A record that is refus
 wrong, in `import.faults`, where nobody could see it in its values (`malformed_row`).
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, Self
@@ -30,6 +31,9 @@ from contactfold_ingest.imports.straight import Straight
 
 _MOST_FAULTS = 50
 """Faults of one row that its record carries."""
+
+_SPARED = 4
+"""The part of the disk's free room that rows may come to which are grouped: sorted they take up to half of it."""
 
 _CHUNK_BYTES = 4 * 1024 * 1024
 """Bytes of records after which a chunk is full."""
@@ -79,8 +83,10 @@ class TableRows:
     """A CSV, TSV or XLSX file; past its first `sample` rows, what can be is a record of at most `record_bytes`."""
 
     def __init__(self, path: Path, options: Options, schema: Schema, record_bytes: int, sample: int) -> None:
+        self._folder = path.parent
         self._table = Table.open(path, options)
-        self._plan = Plan(self._table.columns, options, schema)
+        self._make_plan = partial(Plan, self._table.columns, options, schema)
+        self._plan = self._make_plan()
         self._schema, self._record_bytes, self._sample = schema, record_bytes, sample
         self._grouped: Grouped | None = None
         self._grouped_by: Sequence[int] = ()
@@ -93,13 +99,15 @@ class TableRows:
         """
         self._grouped_by = places or ()
         if places is None and (naming := self._plan.naming):
-            with suppress(OSError):
-                self._grouped = self._sort(naming)
+            try:
+                self._grouped = self._sort(naming, shutil.disk_usage(self._folder).free // _SPARED)
                 self._grouped_by = naming
+            except OSError:
+                self._plan = self._make_plan()  # what this one has noted, it would hear again
         return self._grouped_by
 
-    def _sort(self, places: Sequence[int]) -> Grouped:
-        return Grouped(map(self._plan.note, self._table.rows()), places)
+    def _sort(self, places: Sequence[int], most: int | None = None) -> Grouped:
+        return Grouped(map(self._plan.note, self._table.rows()), places, most)
 
     def count(self) -> int:
         """See `PlannedRows.count`."""
