@@ -163,6 +163,7 @@ async def _meanwhile(work: Coroutine[Any, Any, Made]) -> AsyncIterator[asyncio.T
         yield task
     finally:
         task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _make(documents: Iterable[Document], prepared: list[Document] | None) -> list[Document]:

@@ -82,6 +82,7 @@ class Plan:
         self._schema = schema
         self._source = options.source
         self._deletes = options.empty == DELETE
+        self._split = options.split
         self._policy = _list_policy(options)
         self._mandatory = [attribute for attribute in schema.attributes if attribute.mandatory]
         self._plain: list[_Plain] = []
@@ -97,8 +98,13 @@ class Plan:
 
     @property
     def naming(self) -> list[int]:
-        """The places of the columns that name people, those first by which an event is told from others first."""
+        """The places of the columns that name people, those first by which an event is told from others first.
+
+        None where a cell may name several: what rows have in common cannot be seen from their cells then.
+        """
         keys = [one.key for one in self._schema.identifying]
+        if any(one.attribute in keys and one.column in self._split for one in self.columns):
+            return []
         return [place for key in keys for place, one in enumerate(self.columns) if one.attribute == key]
 
     @property

@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contactfold.domain.directory import Component
 from contactfold.domain.outcome import Reason
 from contactfold.domain.schema import default_schema
-from contactfold.ports import Import, Lane
+from contactfold.ports import Changes, Import, Lane
 from contactfold.ports.imports import COMPLETED
 from contactfold.tables.reading import Row
 from contactfold_ingest.imports import cutters
@@ -27,6 +29,7 @@ from unit.ingest.cutting import apply, has_cut, has_status, until, upload, worki
 from unit.ingest.test_imports_cutting_apart import one_of, processes
 
 NUMBERED = [f"{'ANN' if n % 6 == 0 else 'ann'}{n % 3}@example.com,Row {n}" for n in range(2, 2_502)]
+SEPARATORS = b" \t\r\n\v\f-+()./'"
 SHUFFLED = "\n".join(("Email,First Name", *NUMBERED)).encode()
 
 _rows = st.lists(
@@ -75,15 +78,27 @@ def test_every_row_comes_once_and_behind_any_cursor_come_the_rest(
     grouped.close()
     assert grouped.total == len(rows)
     assert sorted(map(repr, ordered)) == sorted(map(repr, rows))
-    names = [_name(row, places) for row in ordered]
+    called: dict[bytes, set[bytes]] = {}
+    for row in rows:
+        for text in _texts(row, places):
+            called.setdefault(text, set()).add(_name(row, places))
+    sharing = {name for names in called.values() if len(names) > 1 for name in names}
+    names = [b"" if (name := _name(row, places)) in sharing else name for row in ordered]
     assert names == sorted(names)
-    for name in names:
+    for name in sharing:
+        assert [r for r in ordered if _name(r, places) in sharing] == [r for r in rows if _name(r, places) in sharing]
+        assert name in map(partial(_name, places=places), rows)
+    for name in set(names) - {b""}:
         assert [row for row in ordered if _name(row, places) == name] == [r for r in rows if _name(r, places) == name]
 
 
+def _texts(row: Row, places: list[int]) -> list[bytes]:
+    told = [] if row.fault else [row.cells[place].encode().lower().translate(None, SEPARATORS) for place in places]
+    return list(filter(None, told))
+
+
 def _name(row: Row, places: list[int]) -> bytes:
-    told = [] if row.fault else [row.cells[place].encode().strip().lower() for place in places]
-    return next(filter(None, told), b"")
+    return next(iter(_texts(row, places)), b"")
 
 
 def test_rows_that_come_to_more_than_they_may_are_left_in_their_order(
@@ -120,6 +135,40 @@ async def test_rows_of_one_name_come_together_in_the_order_of_the_file(tmp_path:
     numbers = await _cut(path, one_of())
     assert numbers == [n for person in range(3) for n in range(2, 2_502) if n % 3 == person]
     assert await asyncio.to_thread(os.listdir, tmp_path) == ["file"]
+
+
+@pytest.mark.usefixtures("apart")
+async def test_people_who_share_a_number_are_applied_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    rows = [f"{n % 7},b{n % 7}@example.com,{'+49 30 1' if n % 7 in (2, 5) else ''}" for n in range(2, 402)]
+    rows += ["", "8,,+49 170 2", "9,,00", "8,,+49 170 3", ",x@example.com,(+49)1703"]
+    path.write_bytes("\n".join(("external_customer_id,email,phone", *rows)).encode())
+    numbers = await _cut(path, one_of())
+    sharing = [n for n in range(2, 402) if n % 7 in (2, 5)] + [403, 405, 406]
+    assert numbers[: len(sharing)] == sharing
+    assert sorted(numbers) == [*range(2, 402), 403, 404, 405, 406]
+
+
+@pytest.mark.usefixtures("apart")
+async def test_cells_that_may_name_several_people_stay_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(SHUFFLED)
+    one = one_of(options={"source": "crm", "split": {"Email": ";"}})
+    assert await _cut(path, one) == list(range(2, 2_502))
+    assert list(one.grouped_by) == []
+
+
+@pytest.mark.parametrize("size", [100, 101])
+@pytest.mark.usefixtures("apart")
+async def test_beside_people_of_whom_much_hangs_together_rows_stay_in_the_order_of_the_file(
+    ingest: Ingest, size: int
+) -> None:
+    await ingest.directory.commit(Changes(components=[Component(b"c" * 16, b"s" * 24, size)]))
+    import_id = await upload(ingest, SHUFFLED)
+    async with working(ingest):
+        await until(lambda: has_cut(ingest, import_id, 2_500), "all rows are cut")
+    (one,) = await ingest.directory.imports([import_id])
+    assert bool(one.grouped_by) is (size == 100)
 
 
 @pytest.mark.usefixtures("apart")

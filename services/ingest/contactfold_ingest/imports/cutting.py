@@ -24,6 +24,9 @@ from contactfold_ingest.imports.rows import Chunk, too_large
 FARTHEST = 20_000
 """Rows that an import may be ahead of what is applied."""
 
+_COMPONENTS, _COMPONENT = 10_000, 100
+"""Components that a directory may have, and pieces of evidence in one, where rows are brought into another order."""
+
 _AT_ONCE = 100
 """Rows that the log is given at once: some milliseconds of work, for which every live event would wait."""
 
@@ -70,7 +73,7 @@ class Cutting:
                 means.schema,
                 means.record_bytes,
                 counts=one.total is None,
-                groups=True,
+                groups=one.total is None and await self._may_group(),
                 stop=means.stop,
             ) as cuts:
                 await self._cut(cuts)
@@ -91,6 +94,16 @@ class Cutting:
             return True
 
         await self._change(end)
+
+    async def _may_group(self) -> bool:
+        """Whether hardly anybody in the directory hangs together with others.
+
+        People who do are folded anew, all of them, for what comes late, as rows would in any order but the file's.
+        """
+        listed = await self._means.patiently(
+            lambda: self._means.directory.list_components(after=None, limit=_COMPONENTS + 1)
+        )
+        return len(listed) <= _COMPONENTS and all(one.size <= _COMPONENT for one in listed)
 
     async def _cut(self, cuts: Cuts) -> None:
         if cuts.faults:

@@ -32,8 +32,8 @@ from contactfold_ingest.imports.straight import Straight
 _MOST_FAULTS = 50
 """Faults of one row that its record carries."""
 
-_SPARED = 4
-"""The part of the disk's free room that rows may come to which are grouped: sorted they take up to half of it."""
+_SPARED = 8
+"""The part of the disk's free room that rows may come to which are grouped: sorted they take up to a quarter of it."""
 
 _CHUNK_BYTES = 4 * 1024 * 1024
 """Bytes of records after which a chunk is full."""
