@@ -1,4 +1,8 @@
-"""Imports as documents. Options are kept as text: the names of columns may be what no key of a document can be."""
+"""Imports as documents. Options are kept as text: the names of columns may be what no key of a document can be.
+
+A place in an order of its own is kept apart from `cursor`: a version that knows no such order begins again, and the
+directory drops what it has; a place taken for a row's number would have it pass rows over.
+"""
 
 import msgspec
 
@@ -30,7 +34,7 @@ def write_import(one: Import) -> Document:
     }
     document |= {name: value for name in _OPTIONAL if (value := getattr(one, name)) is not None}
     if one.grouped_by:
-        document["grouped_by"] = list(one.grouped_by)
+        document |= {"cursor": 0, "grouped": {"by": list(one.grouped_by), "cursor": one.cursor}}
     if not one.has_ended:
         document["running"] = True
     return document
@@ -38,6 +42,7 @@ def write_import(one: Import) -> Document:
 
 def read_import(document: Document) -> Import:
     """The import of a document."""
+    grouped = document.get("grouped", {"by": (), "cursor": document["cursor"]})
     return Import(
         document["_id"],
         document["file"],
@@ -49,7 +54,7 @@ def read_import(document: Document) -> Import:
         document["status"],
         document.get("total"),
         document["cut"],
-        document["cursor"],
+        grouped["cursor"],
         document["whole"],
         document["ending"],
         document["detail"],
@@ -59,5 +64,5 @@ def read_import(document: Document) -> Import:
         document.get("finished_at"),
         document["seen_at"],
         document["version"],
-        tuple(document.get("grouped_by", ())),
+        tuple(grouped["by"]),
     )
