@@ -188,7 +188,6 @@ class _InProcess:
                 raise Stopped
             self._starts += 1
             self._order.counts = self._order.counts and self._total is None
-            self._order.groups = self._order.groups and self._order.counts
             if await self._launch() and isinstance(told := await self._read(), Opened):
                 self.faults = told.faults
                 return

@@ -90,7 +90,7 @@ def make_order(
         strict_phones=schema.strict_phones,
         record_bytes=record_bytes,
         counts=counts,
-        groups=groups and counts,
+        groups=groups,
         grouped_by=tuple(map(int, one.grouped_by)),
         sample=sample,
     )
@@ -176,7 +176,7 @@ def work(order: Order, pipe: _Pipe) -> None:
     one.grouped_by = order.grouped_by
     given = Path(order.path), one, schema, order.record_bytes
     try:
-        with Cutter(*given, sample=order.sample, groups=order.groups) as cutter:
+        with Cutter(*given, sample=order.sample, groups=order.counts and order.groups) as cutter:
             pipe.tell(Opened(list(cutter.faults)))
             if cutter.faults:
                 return

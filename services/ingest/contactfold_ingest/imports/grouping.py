@@ -13,11 +13,11 @@ nothing else.
 """
 
 import errno
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from zlib import crc32
 
+import apsw
 import msgspec
 
 from contactfold.domain.outcome import Reason
@@ -39,6 +39,7 @@ _PREPARE = f"""
     CREATE TABLE rows (name BLOB, sum INTEGER, row BLOB);
     CREATE TABLE named (cell INTEGER, name INTEGER);
     CREATE TABLE sharing (name INTEGER PRIMARY KEY);
+    BEGIN;
 """
 _FIND_SHARING = """
     INSERT INTO sharing SELECT DISTINCT name FROM named
@@ -63,17 +64,17 @@ class Grouped:
     """
 
     def __init__(self, rows: Iterable[Row], places: Sequence[int], most: int | None = None) -> None:
-        self._kept = sqlite3.connect("", check_same_thread=False)
+        self._kept = apsw.Connection("")
         self._left = most
         self.total = 0
         """How many rows there are."""
         try:
-            self._kept.executescript(_PREPARE)
+            self._kept.execute(_PREPARE).fetchall()
             self._keep(rows, places)
             if len(places) > 1:
                 self._kept.execute(_FIND_SHARING)
             self._sorted: Iterator[tuple[bytes]] | None = self._sort()
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             self.close()
             raise _no_order(error) from None
         except BaseException:
@@ -86,7 +87,7 @@ class Grouped:
             found, self._sorted = self._sorted or self._sort(), None
             for (row,) in islice(found, after, None):
                 yield Row(*_decode(row))
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             raise _no_order(error) from None
 
     def close(self) -> None:
@@ -124,5 +125,5 @@ def _bare(cell: str) -> bytes:
     return cell.encode().lower().translate(None, _SEPARATORS)
 
 
-def _no_order(error: sqlite3.Error) -> OSError:
+def _no_order(error: apsw.Error) -> OSError:
     return OSError(errno.EIO, f"its rows cannot be put in order: {error}")
