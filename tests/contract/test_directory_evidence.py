@@ -51,6 +51,23 @@ async def test_every_piece_of_a_contact_that_grows_is_found_in_the_order_of_stam
         assert [one.event_id for one in await all_pages(directory, ann, limit)] == ids
 
 
+async def test_a_contact_that_is_written_again_has_the_evidence_of_every_version_it_went_through(
+    directory: Directory,
+) -> None:
+    """Going on from what was loaded, from what was just written, and from what was written meanwhile."""
+    _, ids = await grow(directory, "ann", 2)
+    loaded = (await directory.contacts([ANN]))[ANN]
+    former = replace(loaded)
+    for number in range(2, 5):
+        ids.append(event_id(f"ann{number}"))
+        await directory.commit(Changes(contacts=[loaded], evidence=[evidence(f"ann{number}", ANN, at=number)]))
+        loaded = replace(loaded, version=loaded.version + 1)
+    former.version = loaded.version
+    ids.append(event_id("ann5"))
+    await directory.commit(Changes(contacts=[former], evidence=[evidence("ann5", ANN, at=5)]))
+    assert await ids_of(directory, former) == ids
+
+
 async def test_evidence_of_a_contact_that_is_not_written_with_it_is_found(directory: Directory) -> None:
     await directory.commit(Changes(contacts=[contact("ann")], evidence=[evidence("ann", ANN)]))
     await directory.commit(Changes(evidence=[evidence("late", ANN, at=1), evidence("older", event_id("old"), at=2)]))

@@ -8,6 +8,10 @@ FOUND = (
     "tests/contract/test_directory_evidence.py"
     "::test_after_any_adding_merging_parting_and_moving_everybody_has_their_evidence"
 )
+GOES_ON = (
+    "tests/contract/test_directory_evidence.py"
+    "::test_a_contact_that_is_written_again_has_the_evidence_of_every_version_it_went_through"
+)
 HISTORIES = "tests/integration/verify/test_histories_in_mongodb.py"
 NOT_PLAIN = f"{WHY}::test_what_is_not_plain_is_rebuilt_when_it_comes_late"
 
@@ -295,9 +299,25 @@ REBUILT = (
     Mutation(
         "a list keeps what was in it, MongoDB",
         f"{ADAPTERS}/mongo_writing.py",
-        'return {document["_id"]: document["pieces"] for document in stored if "pieces" in document}',
+        'return {document["_id"]: document["pieces"] for document in await found.to_list()}',
         "return {}",
         FOUND,
+        "mongo",
+    ),
+    Mutation(
+        "a list that came with its contact keeps what was in it, MongoDB",
+        f"{ADAPTERS}/mongo_contacts.py",
+        'document.get("pieces", b"")',
+        'b""',
+        GOES_ON,
+        "mongo",
+    ),
+    Mutation(
+        "a list is that of the version it came with, MongoDB",
+        f"{ADAPTERS}/mongo_lists.py",
+        "contact.kept is not None and contact.kept[0] == contact.version",
+        "contact.kept is not None",
+        GOES_ON,
         "mongo",
     ),
     Mutation(

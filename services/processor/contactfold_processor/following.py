@@ -153,6 +153,7 @@ def _copy_contact(contact: Contact) -> Contact:
         contact.nobody,
         contact.size,
         contact.version + 1,
+        contact.kept,
     )
 
 

@@ -24,22 +24,35 @@ from bson import Int64
 from msgspec import msgpack
 
 from contactfold.adapters.documents import Document, pack_contact, unpack_contact
-from contactfold.domain.directory import LINKS, Contact, Element, Said
+from contactfold.domain.directory import LINKS, Contact, Element, Handle, Said
 from contactfold.domain.errors import Altered
 from contactfold.domain.event import Scalar
 from contactfold.domain.stamp import Stamp, format_event_id
 
 _Folded: TypeAlias = tuple[
-    int, list[Stamp], list[str | None], int, int, list[int], dict[int, Scalar], list[str], set[str], set[str], bool, int
+    int,
+    list[Stamp],
+    list[str | None],
+    int,
+    int,
+    list[int],
+    dict[int, Scalar],
+    list[int | str],
+    set[str],
+    set[str],
+    bool,
+    int,
 ]
 """What `folded` holds:
 
 - the values' checksum, for they can be changed in a shell, and are told apart by their order alone;
-- stamps, that of the birth first, and the source of each that gave a value; the places in there of the last one and of
-  that of the latest change;
+- stamps, that of the birth first, of which only the time is there where the contact's handle is the rest of it; the
+  source of each that gave a value, or the one of all of them; the places in there of the last stamp and of that of the
+  latest change;
 - for each value the place of its stamp, followed, where it is one of many, by its own place within its event;
 - what values are compared by, those that it differs from, by where the former two are;
-- attributes of which every value is an identifier that the contact owns; what else it owns; what it names;
+- places among the attributes of those of which every value is an identifier that the contact owns (their names, where
+  a version before format 7 wrote it); what else it owns; what it names;
 - whether it is plain, and its size.
 """
 
@@ -54,13 +67,13 @@ _unpack = msgpack.Decoder(_Folded).decode
 
 _compress, _decompress = cramjam.snappy.compress_raw, cramjam.snappy.decompress_raw
 
+_TIME_BYTES: Final = 8
+"""A stamp begins with its time; the id of its event is the rest."""
+
 _VERY_MANY = 64
 """Values of attributes of many from which on a contact is packed whole."""
 _ROOM = 1 << 20
 """Bytes of such a contact, packed, from which on there is no room for its values beside it."""
-
-WITHOUT_PIECES: Final = {"pieces": False}
-"""The projection of all that `read_contact` needs."""
 
 
 class _Sayings:
@@ -87,9 +100,23 @@ class _Sayings:
         self._stamp, self._source, self._place = stamp, source, place
         return place
 
+    def shorten(self, handle: Handle) -> tuple[list[Stamp], list[str | None]]:
+        """The stamps and their sources as they are kept in the contact of this handle (`_lengthen`)."""
+        first, *rest = self.stamps
+        stamps = [first[:_TIME_BYTES], *rest] if first[_TIME_BYTES:] == handle else self.stamps
+        named = {source for source in self.sources if source is not None}
+        return stamps, [*named] if len(named) == 1 else self.sources
+
+
+def _lengthen(stamps: list[Stamp], sources: list[str | None], handle: Handle) -> list[str | None]:
+    """Make stamps whole again, in place; returns the source of each."""
+    if len(stamps[0]) == _TIME_BYTES:
+        stamps[0] += handle
+    return sources * len(stamps) if len(sources) == 1 else sources
+
 
 def write_contact(contact: Contact) -> Document:
-    """A contact's document, without its evidence."""
+    """A contact's document, without the evidence that it lists."""
     many = sum(map(len, contact.multi.values())) >= _VERY_MANY
     # `_id` goes first: to put it there costs the server some 30 microseconds.
     document: Document = {"_id": contact.handle, "id": contact.id}
@@ -138,8 +165,10 @@ def _write_apart(contact: Contact) -> Document:
     for key, elements in multi.items():
         values[key] = _write_many(elements, sayings, places, compared_by)
     wholly, owned = _sum_up(contact)
-    facts = (last, updated, places, compared_by, wholly, owned, contact.named, contact.plain, contact.size)
-    folded = _pack((crc32(_pack_values(values)), sayings.stamps, sayings.sources, *facts))
+    keys = list(values)
+    owns = [keys.index(key) for key in wholly]
+    facts = (last, updated, places, compared_by, owns, owned, contact.named, contact.plain, contact.size)
+    folded = _pack((crc32(_pack_values(values)), *sayings.shorten(contact.handle), *facts))
     document = _set_apart(values)
     document["folded"] = folded
     return document
@@ -183,7 +212,9 @@ def read_contact(document: Document) -> Contact:
     """The contact of a document. Raises `Altered` where it has other values than were written."""
     if "packed" in document:
         packed = bytes(_decompress(document["packed"]))
-        return unpack_contact(document["_id"], document.get("component"), document["version"], packed)
+        contact = unpack_contact(document["_id"], document.get("component"), document["version"], packed)
+        contact.kept = _find_kept(document)
+        return contact
     checksum, stamps, sources, last, updated, *said, wholly, owned, named, plain, size = _unpack(document["folded"])
     values = document.get("values") or {}
     if "organizations" in document:
@@ -194,8 +225,11 @@ def read_contact(document: Document) -> Contact:
             "contactfold: it has other values than were written. Give it its former values back, or build a new "
             "directory from the log."
         )
+    sources = _lengthen(stamps, sources, document["_id"])
     single, multi = _read_values(values, stamps, sources, *said)
-    for key in wholly:
+    keys = list(values)
+    for one in wholly:
+        key = one if isinstance(one, str) else keys[one]
         owned.update([f"{key}:{compared}" for compared in multi[key]] if key in multi else [f"{key}:{single[key][1]}"])
     find = document.get
     return Contact(
@@ -215,7 +249,12 @@ def read_contact(document: Document) -> Contact:
         find("nobody", False),
         size,
         document["version"],
+        _find_kept(document),
     )
+
+
+def _find_kept(document: Document) -> tuple[int, bytes]:
+    return document["version"], document.get("pieces", b"")
 
 
 def _read_values(

@@ -6,7 +6,8 @@ An index of all evidence by contact is one more place that each event touches, i
 - what founded a contact has the contact's handle for its id;
 - `pieces` of a contact's document are the ids of up to `LONGEST` others, one after the other.
 
-A piece is listed by the transaction that stores it. Whatever is moved or written anew later is unlisted from then on,
+A piece is listed by the transaction that stores it. The list is read with its contact and written in the contact's next
+version, so it is as safe as that. Whatever is moved or written anew later is unlisted from then on,
 what founded a contact too, and so is what a contact lists that ceases to be one: never the other way round, so that who
 asks for what is listed first and for what is unlisted afterwards misses nothing. A list may name what is elsewhere by
 now: it is always the piece's own `handle` that tells whose it is.
@@ -15,7 +16,7 @@ now: it is always the piece's own `handle` that tells whose it is.
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from contactfold.domain.directory import Handle
+from contactfold.domain.directory import Contact, Handle
 from contactfold.domain.stamp import EventId
 from contactfold.ports import Changes
 
@@ -31,8 +32,23 @@ LISTED: Final[dict[str, Any]] = {"unlisted": None}
 """Null is also what an absent field is."""
 
 
+def find_lists(contacts: Iterable[Contact]) -> tuple[dict[Handle, bytes], list[Handle]]:
+    """What these contacts list as they are stored; and those that are stored of which it is not known."""
+    lists: dict[Handle, bytes] = {}
+    unread: list[Handle] = []
+    for contact in contacts:
+        if contact.kept is not None and contact.kept[0] == contact.version:
+            lists[contact.handle] = contact.kept[1]
+        elif contact.version:
+            unread.append(contact.handle)
+    return lists, unread
+
+
 def extend_lists(changes: Changes, stored: Mapping[Handle, bytes]) -> tuple[dict[Handle, bytes], set[EventId]]:
-    """The lists of the contacts that are written, from those that are stored; and what is new and needs no index."""
+    """The lists of the contacts that are written, from those that are stored; and what is new and needs no index.
+
+    Each contact keeps its own, for whoever goes on from what is being written.
+    """
     lists = {one.handle: stored.get(one.handle, b"") if one.version else b"" for one in changes.contacts}
     moved = {fate.event_id for fate in changes.fates} | {piece.event_id for piece in changes.rewritten}
     if moved:
@@ -47,6 +63,8 @@ def extend_lists(changes: Changes, stored: Mapping[Handle, bytes]) -> tuple[dict
         elif held is not None and len(held) < _FULL:
             lists[piece.handle] = held + piece.event_id
             found.add(piece.event_id)
+    for contact in changes.contacts:
+        contact.kept = contact.version + 1, lists[contact.handle]
     return lists, found
 
 

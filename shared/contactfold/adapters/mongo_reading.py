@@ -18,7 +18,7 @@ from contactfold.adapters.documents import (
 )
 from contactfold.adapters.evidence_documents import read_evidence
 from contactfold.adapters.mongo_connecting import Database, translated
-from contactfold.adapters.mongo_contacts import WITHOUT_PIECES, read_contact
+from contactfold.adapters.mongo_contacts import read_contact
 from contactfold.adapters.mongo_lists import LISTED, UNLISTED, read_lists
 from contactfold.adapters.piecewise import collect
 from contactfold.adapters.room import Room, Sized, size_of
@@ -100,7 +100,7 @@ class MongoReading:
 
     async def contacts(self, handles: Sequence[Handle]) -> dict[Handle, Contact]:
         """See `Directory.contacts`."""
-        found = await self._find("contacts", _among(handles), projection=WITHOUT_PIECES)
+        found = await self._find("contacts", _among(handles))
         return {contact.handle: contact for contact in await collect(map(read_contact, found))}
 
     async def components(self, ids: Sequence[EventId]) -> dict[EventId, Component]:
@@ -109,7 +109,7 @@ class MongoReading:
 
     async def members(self, components: Sequence[EventId]) -> list[Contact]:
         """See `Directory.members`."""
-        found = await self._find("contacts", {"component": {"$in": list(components)}}, projection=WITHOUT_PIECES)
+        found = await self._find("contacts", {"component": {"$in": list(components)}})
         return [read_contact(document) for document in found]
 
     async def evidence_of(self, contacts: Sequence[Contact]) -> list[Evidence]:

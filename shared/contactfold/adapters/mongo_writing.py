@@ -1,10 +1,9 @@
 """One batch, one transaction on MongoDB.
 
-The versions that its writes rest on are read in the transaction itself, one question a collection, and any other than
-expected undoes all. What another transaction has written since ours began collides on the server. (A version in
-the filter of every write would say the same, but the server plans each such write anew, which costs more than
-writing.) Deletions go before replacements and those before insertions, so that an id may be freed and taken again
-within one commit.
+Each change compares the version that it rests on, and leaves a document of any other as it is; that one did so undoes
+all. What another transaction has written since ours began collides on the server. (A version in the filter of every
+change would say the same, but the server plans each such write anew, which costs more than writing.) Deletions go
+before replacements and those before insertions, so that an id may be freed and taken again within one commit.
 """
 
 import asyncio
@@ -36,7 +35,7 @@ from contactfold.adapters.documents import (
 from contactfold.adapters.mongo_connecting import DURABLE, Database, translated
 from contactfold.adapters.mongo_contacts import write_contact
 from contactfold.adapters.mongo_evidence import Write
-from contactfold.adapters.mongo_lists import UNLISTED, extend_lists, read_lists
+from contactfold.adapters.mongo_lists import UNLISTED, extend_lists, find_lists, read_lists
 from contactfold.adapters.piecewise import collect
 from contactfold.domain.directory import Handle
 from contactfold.domain.errors import Fenced, RetryOnFreshState
@@ -110,13 +109,15 @@ async def _look_for_fence(database: Database, windows: Sequence[Window]) -> None
 
 
 async def _write(database: Database, session: AsyncClientSession, changes: Changes, prepared: Documents) -> None:
+    stored, unread = find_lists((*changes.contacts, *changes.gone_contacts))
     async with _meanwhile(_make(_new_evidence(changes), prepared.evidence)) as making:
+        if unread:
+            stored |= await _read_lists(database, session, unread)
+        lists, found = extend_lists(changes, stored)
         await _bulk(database, session, "positions", list(map(_advance, changes.positions)))
         if changes.rules_known is not None:
             await _check_rules(database, session, changes.rules_known)
-        stored = await _check_contacts(database, session, changes)
         evidence = await making
-    lists, found = extend_lists(changes, stored)
     added = mongo_evidence.added(changes, evidence, found)
     async with _meanwhile(_make(map(write_contact, changes.contacts), prepared.contacts)) as making:
         await _add(database, session, "evidence", added)
@@ -184,12 +185,13 @@ def _advance(window: Window) -> Write:
     return UpdateOne({"_id": document.pop("_id"), "next": window.found}, {"$set": document})
 
 
-async def _check_contacts(database: Database, session: AsyncClientSession, changes: Changes) -> dict[Handle, bytes]:
-    """Check the contacts that are changed or gone; returns the evidence that each of them lists."""
-    expected = _gone(changes.gone_contacts, "handle")
-    expected += [(contact.handle, contact.version) for contact in changes.contacts if contact.version]
-    stored = await _check_versions(database, session, "contacts", expected, "pieces")
-    return {document["_id"]: document["pieces"] for document in stored if "pieces" in document}
+async def _read_lists(
+    database: Database, session: AsyncClientSession, handles: Sequence[Handle]
+) -> dict[Handle, bytes]:
+    """What these contacts list, so far as they list anything."""
+    where = {"_id": {"$in": handles}, "pieces": {"$exists": True}}
+    found = database["contacts"].find(where, ["pieces"], batch_size=len(handles) + 1, session=session)
+    return {document["_id"]: document["pieces"] for document in await found.to_list()}
 
 
 async def _unlist(
@@ -211,20 +213,7 @@ async def _versioned(
     write: Callable[[Record], Document],
 ) -> None:
     """Write records that are gone, changed and new, in this order; the former two must be as they were loaded."""
-    documents = list(map(write, records))
-    await _check_versions(database, session, collection, _expected(gone, records, documents))
-    await _replace(database, session, collection, gone, records, documents)
-
-
-def _expected(
-    gone: Sequence[tuple[Any, int]], records: Sequence[Versioned], documents: Sequence[Document]
-) -> list[tuple[Any, int]]:
-    """The ids and versions of what is stored of records that are gone or changed."""
-    expected = list(gone)
-    for record, document in zip(records, documents, strict=True):
-        if record.version:
-            expected.append((document["_id"], record.version))
-    return expected
+    await _replace(database, session, collection, gone, records, list(map(write, records)))
 
 
 async def _replace(
@@ -235,19 +224,22 @@ async def _replace(
     records: Sequence[Versioned],
     documents: Sequence[Document],
 ) -> None:
-    """Write the documents of records whose versions have been checked.
+    """Write the documents of records; those that are stored must be so in the versions they were loaded with.
 
     A change is told as a pipeline: for that, the server writes what differs, where a replacement is written and indexed
     whole.
     """
-    writes: list[Write] = [DeleteOne({"_id": id_}) for id_, _ in gone]
+    removals: list[Write] = [DeleteOne({"_id": id_, "version": version}) for id_, version in gone]
+    changes: list[Write] = []
     added: list[Document] = []
     for record, document in zip(records, documents, strict=True):
         if record.version:
-            writes.append(UpdateOne({"_id": document["_id"]}, [{"$replaceWith": {"$literal": document}}]))
+            as_loaded = {"$eq": ["$version", record.version]}
+            change = {"$replaceWith": {"$cond": [as_loaded, {"$literal": document}, "$$ROOT"]}}
+            changes.append(UpdateOne({"_id": document["_id"]}, [change]))
         else:
             added.append(document)
-    await _bulk(database, session, collection, writes)
+    await _bulk(database, session, collection, [*removals, *changes], changed=len(changes))
     await _add(database, session, collection, added)
 
 
@@ -256,34 +248,15 @@ async def _add(database: Database, session: AsyncClientSession, collection: str,
         await database[collection].insert_many(documents, ordered=False, session=session)
 
 
-async def _check_versions(
-    database: Database, session: AsyncClientSession, collection: str, expected: Sequence[tuple[Any, int]], *more: str
-) -> list[Document]:
-    """Whoever changes one of these after this has read them collides with the transaction's own writes.
-
-    Returns what is stored: `_id`, `version`, and the fields named in `more`.
-    """
-    if not expected:
-        return []
-    where = {"_id": {"$in": [id_ for id_, _ in expected]}}
-    fields = ["version", *more]
-    found = await database[collection].find(where, fields, batch_size=len(expected) + 1, session=session).to_list()
-    if {_hashable(each["_id"]): each["version"] for each in found} != {_hashable(id_): of for id_, of in expected}:
-        raise RetryOnFreshState("Another writer has changed one of these objects since it was loaded.")
-    return found
-
-
-def _hashable(id_: Any) -> Any:
-    return tuple(id_.values()) if isinstance(id_, dict) else id_
-
-
 def _gone(records: Iterable[Versioned], named: str) -> list[tuple[Any, int]]:
     """The ids and versions of records that are gone; their field `named` is the id."""
     return [(getattr(record, named), record.version) for record in records]
 
 
-async def _bulk(database: Database, session: AsyncClientSession, collection: str, writes: Sequence[Write]) -> None:
-    """Do all of these writes, each of which must find or add exactly one document."""
+async def _bulk(
+    database: Database, session: AsyncClientSession, collection: str, writes: Sequence[Write], *, changed: int = 0
+) -> None:
+    """Do all of these writes, each of which must find or add exactly one document, and `changed` of them change it."""
     if not writes:
         return
     result = await database[collection].bulk_write(writes, ordered=True, session=session)
@@ -293,5 +266,5 @@ async def _bulk(database: Database, session: AsyncClientSession, collection: str
         "added": result.inserted_count,
         "upserted": result.upserted_count,
     }
-    if sum(done.values()) != len(writes):
+    if sum(done.values()) != len(writes) or result.modified_count < changed:
         raise RetryOnFreshState("Another writer has changed one of these objects since it was loaded.")

@@ -52,6 +52,8 @@ class Contact:
     """Whether it is what is left of people who were erased: it is nobody's profile, and found by nobody."""
     size: int = 0
     version: int = 0
+    kept: tuple[int, bytes] | None = field(default=None, compare=False, repr=False)
+    """What the directory that it comes from keeps with it in a certain version, for itself, where that is known."""
 
 
 @dataclass(slots=True)
