@@ -72,15 +72,6 @@ async def test_a_database_of_another_format_is_refused(place: Place, directory: 
         await place.another()
 
 
-async def test_a_database_of_the_format_before_is_of_this_one_once_it_is_opened(
-    place: Place, directory: MongoDirectory
-) -> None:
-    """So that the version before refuses what it could not read."""
-    await directory.set_setting("format", b"6")
-    another = await place.another()
-    assert await another.setting("format") == b"7"
-
-
 @pytest.mark.parametrize(
     "address",
     [

@@ -233,42 +233,6 @@ def test_a_contact_of_very_many_values_survives_mongodb(monkeypatch: pytest.Monk
     check()
 
 
-def test_a_contact_that_a_version_before_format_7_wrote_is_read() -> None:
-    """Whole stamps, a source for each, and attributes that are identifiers by their names."""
-    handle = b"h" * 16
-    born, since = b"\x80" + bytes(7) + handle, b"\x80" + bytes(6) + b"\x01" + b"2" * 16
-    folded = (
-        "9cce04ce23a493c4188000000000000000" + "68" * 16 + 2 * ("c4188000000000000001" + "32" * 16) + "93a473686f70a473"
-        "686f70a46465736b01019a010000000100020002018104a9616e6e40782e6f726792b465787465726e616c5f637573746f6d65725f6964"
-        "a5656d61696c91af70686f6e655f6e756d6265723a2b3191af70686f6e655f6e756d6265723a2b32c302"
-    )
-    values = {
-        "first_name": "Ann",
-        "external_customer_id": "c-1",
-        "labels": ["lead"],
-        "email": ["Ann@x.org"],
-        "phone_number": ["+1", "+2"],
-    }
-    document = {"_id": handle, "id": handle, "values": values, "folded": bytes.fromhex(folded), "version": 2}
-    assert mongo_contacts.read_contact(document) == Contact(
-        handle=handle,
-        id=handle,
-        birth=born,
-        last=since,
-        updated=since,
-        single={"first_name": (since, "Ann", "shop"), "external_customer_id": (born, "c-1", "shop")},
-        multi={
-            "labels": {"lead": (born, 0, "lead", "shop")},
-            "email": {"ann@x.org": (since, 0, "Ann@x.org", "shop")},
-            "phone_number": {"+1": (since, 0, "+1", "desk"), "+2": (since, 1, "+2", "desk")},
-        },
-        owned={"external_customer_id:c-1", "email:ann@x.org", "phone_number:+1"},
-        named={"phone_number:+2"},
-        size=2,
-        version=2,
-    )
-
-
 @pytest.mark.parametrize(
     "labels",
     [

@@ -152,7 +152,7 @@ def _replace(documents: dict[K, Any], written: Sequence[Any], gone: Sequence[Any
         _require(documents.pop(name(document), None), document)
     for document in written:
         _require(documents.get(name(document)), document)
-        document.version += 1
+        document.version = (document.version or getattr(document, "since", 0)) + 1
         documents[name(document)] = document
 
 

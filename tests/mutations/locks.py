@@ -64,10 +64,18 @@ VERSIONS = (
     Mutation(
         "a version grows, MongoDB",
         f"{ADAPTERS}/mongo_contacts.py",
-        'document["version"] = contact.version + 1',
-        'document["version"] = contact.version or 1',
+        'document["version"] = contact.next_version',
+        'document["version"] = contact.version or contact.since + 1',
         MET,
         "mongo",
+    ),
+    Mutation(
+        "who comes back goes on from no version it had",
+        f"{DOMAIN}/rebuild.py",
+        "secrets.randbits(_VERSION_BITS)",
+        "0",
+        "tests/integration/concurrency/test_who_comes_back.py"
+        "::test_who_was_merged_away_and_parted_meanwhile_is_decided_anew",
     ),
     Mutation(
         "what was read at different moments must fit together",

@@ -152,8 +152,8 @@ def _copy_contact(contact: Contact) -> Contact:
         contact.plain,
         contact.nobody,
         contact.size,
-        contact.version + 1,
-        contact.kept,
+        contact.next_version,
+        kept=contact.kept,
     )
 
 

@@ -37,7 +37,7 @@ _Folded: TypeAlias = tuple[
     int,
     list[int],
     dict[int, Scalar],
-    list[int | str],
+    list[int],
     set[str],
     set[str],
     bool,
@@ -51,8 +51,8 @@ _Folded: TypeAlias = tuple[
   latest change;
 - for each value the place of its stamp, followed, where it is one of many, by its own place within its event;
 - what values are compared by, those that it differs from, by where the former two are;
-- places among the attributes of those of which every value is an identifier that the contact owns (their names, where
-  a version before format 7 wrote it); what else it owns; what it names;
+- places among the attributes of those of which every value is an identifier that the contact owns; what else it owns;
+  what it names;
 - whether it is plain, and its size.
 """
 
@@ -121,7 +121,7 @@ def write_contact(contact: Contact) -> Document:
     # `_id` goes first: to put it there costs the server some 30 microseconds.
     document: Document = {"_id": contact.handle, "id": contact.id}
     document |= _write_whole(contact) if many else _write_apart(contact)
-    document["version"] = contact.version + 1
+    document["version"] = contact.next_version
     if contact.shared:
         document["shared"] = sorted(contact.shared)
     if contact.absorbed:
@@ -228,8 +228,7 @@ def read_contact(document: Document) -> Contact:
     sources = _lengthen(stamps, sources, document["_id"])
     single, multi = _read_values(values, stamps, sources, *said)
     keys = list(values)
-    for one in wholly:
-        key = one if isinstance(one, str) else keys[one]
+    for key in (keys[place] for place in wholly):
         owned.update([f"{key}:{compared}" for compared in multi[key]] if key in multi else [f"{key}:{single[key][1]}"])
     find = document.get
     return Contact(
@@ -249,7 +248,7 @@ def read_contact(document: Document) -> Contact:
         find("nobody", False),
         size,
         document["version"],
-        _find_kept(document),
+        kept=_find_kept(document),
     )
 
 

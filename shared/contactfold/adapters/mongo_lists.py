@@ -64,7 +64,7 @@ def extend_lists(changes: Changes, stored: Mapping[Handle, bytes]) -> tuple[dict
             lists[piece.handle] = held + piece.event_id
             found.add(piece.event_id)
     for contact in changes.contacts:
-        contact.kept = contact.version + 1, lists[contact.handle]
+        contact.kept = contact.next_version, lists[contact.handle]
     return lists, found
 
 

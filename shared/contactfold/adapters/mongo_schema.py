@@ -20,9 +20,6 @@ from contactfold.ports import DIRECTORY_ID
 FORMAT = b"7"
 """Raised whenever older versions of contactfold could not read what this one writes."""
 
-_READABLE = (b"6", FORMAT)
-"""What this version reads. What it opens is of its own format from then on."""
-
 _NAMESPACE_EXISTS = 48
 
 INDEXES: Final[dict[str, tuple[str, ...]]] = {
@@ -107,9 +104,6 @@ async def make_collections(database: Database) -> None:
         await database[name].create_indexes(indexes)
     await _keep_initial(database, "format", FORMAT)
     await _check_format(database)
-    await database["settings"].update_one(
-        {"_id": "format", "value": {"$ne": readable(FORMAT)}}, {"$set": {"value": readable(FORMAT)}}
-    )
     await _keep_initial(database, DIRECTORY_ID, secrets.token_hex(4).encode())
 
 
@@ -142,7 +136,7 @@ async def _create_with(database: Database, name: str, options: dict[str, Any]) -
 async def _check_format(database: Database) -> None:
     stored = await database["settings"].find_one({"_id": "format"})
     found = as_bytes(stored["value"]) if stored else FORMAT
-    if found not in _READABLE:
+    if found != FORMAT:
         raise ServerUnfit(
             f"The database {database.name} has the format {found.decode(errors='replace')}, this version of "
             f"contactfold knows {FORMAT.decode()}: use the version that wrote it, or a new database."

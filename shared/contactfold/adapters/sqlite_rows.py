@@ -28,7 +28,7 @@ def replace(
     The file must hold no statistics (`ANALYZE`): by those SQLite may look through a whole table for many rows.
     """
     names = (*columns, "document", *key)
-    new = [(*row(record), 1) for record in records if not record.version]
+    new = [(*row(record), getattr(record, "since", 0) + 1) for record in records if not record.version]
     old = [(*row(record), record.version) for record in records if record.version]
     given = {name: f"{name} = new.column{number}" for number, name in enumerate((*names, "version"), 1)}
     settings = ", ".join(given[name] for name in (*columns, "document"))

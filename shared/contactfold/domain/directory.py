@@ -2,7 +2,8 @@
 
 Everything here is a record that a processor loads, changes in memory and hands back. `version` is
 the version an object was loaded with, 0 for one that the directory does not have yet; adapters write
-an object only where the stored version is still that one, and store `version + 1`.
+an object only where the stored version is still that one, and store `version + 1`. No two states of what has one
+name may share a version: contacts that come back after they had gone go on from elsewhere (`Contact.since`).
 """
 
 from dataclasses import dataclass, field
@@ -52,8 +53,15 @@ class Contact:
     """Whether it is what is left of people who were erased: it is nobody's profile, and found by nobody."""
     size: int = 0
     version: int = 0
+    since: int = field(default=0, compare=False, repr=False)
+    """Of one that the directory does not have: the version before the first one."""
     kept: tuple[int, bytes] | None = field(default=None, compare=False, repr=False)
     """What the directory that it comes from keeps with it in a certain version, for itself, where that is known."""
+
+    @property
+    def next_version(self) -> int:
+        """The version it is stored in when it is written."""
+        return (self.version or self.since) + 1
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ What is retracted is left out of the fold, yet stays with the contact it is near
 and whoever takes the retraction back finds it there.
 """
 
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,6 +21,9 @@ from contactfold.domain.excerpt import Excerpt
 from contactfold.domain.outcome import CREATED, UPDATED, Outcome
 from contactfold.domain.stamp import EventId
 from contactfold.domain.step import step
+
+_VERSION_BITS = 48
+"""Of versions that contacts go on from which may have been there before: none goes on from the same one twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,11 @@ def _take_over_handles(
 
 
 def _replace_contacts(excerpt: Excerpt, fresh: Excerpt, members: list[Contact], handles: dict[Handle, Handle]) -> None:
+    """Put the rebuilt contacts in the members' places.
+
+    One that none of them was may have been there before, and gone: whoever still goes by a version of then must not
+    take it for one of now.
+    """
     versions = {member.handle: member.version for member in members}
     for member in members:
         excerpt.contacts.pop(member.handle, None)
@@ -172,6 +181,7 @@ def _replace_contacts(excerpt: Excerpt, fresh: Excerpt, members: list[Contact], 
         contact.handle = handles[contact.handle]
         contact.absorbed = []
         contact.version = versions.get(contact.handle, 0)
+        contact.since = 0 if contact.version else secrets.randbits(_VERSION_BITS)
         excerpt.contacts[contact.handle] = contact
         excerpt.touched.add(contact.handle)
     kept = set(handles.values())

@@ -161,7 +161,7 @@ async def meet(
     for feed in (one, other):
         await feed.settle()
     found = await export_of(await place.directory())
-    return Met(common, second.turnstile.sent_back, found, await _alone(numbered))
+    return Met(common, second.turnstile.sent_back, found, await alone(numbered))
 
 
 async def decide(turnstile: Turnstile, feed: Feed, work: Coroutine[Any, Any, object]) -> Side:
@@ -172,7 +172,7 @@ async def decide(turnstile: Turnstile, feed: Feed, work: Coroutine[Any, Any, obj
     return side
 
 
-async def _alone(events: Sequence[tuple[int, Event]]) -> bytes:
+async def alone(events: Sequence[tuple[int, Event]]) -> bytes:
     """The export where one processor hears everything, one by one in the order it happened."""
     directory = MemoryDirectory()
     feed = Feed(directory)
