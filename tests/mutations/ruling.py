@@ -41,7 +41,7 @@ RETRACTIONS = (
     ),
     Mutation(
         "a row is judged by the retractions of its import too",
-        f"{PROCESSOR}/workspace.py",
+        f"{PROCESSOR}/judging.py",
         "        return by if head is None else (*by, *head.by)\n",
         "        return by\n",
         SEEDS,

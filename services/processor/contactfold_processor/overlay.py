@@ -14,7 +14,6 @@ no keys, and nobody verifies it.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from contactfold.domain.changes import Changes, DeadLetter, Evidence, Partition, Window
@@ -23,32 +22,11 @@ from contactfold.domain.directory import Claim, Component, Contact, Fragment, Ha
 from contactfold.domain.errors import Fenced, RetryOnFreshState
 from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import Directory
-from contactfold_processor.overlay_changes import over_the_one_below
+from contactfold_processor.overlay_changes import Gone, over_the_one_below
 from contactfold_processor.overlay_pages import merge_pages, merge_streams
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-
-@dataclass(slots=True)
-class Gone:
-    """The names of what was removed here, whether the directory below has it or not."""
-
-    contacts: set[Handle] = field(default_factory=set)
-    claims: set[str] = field(default_factory=set)
-    components: set[EventId] = field(default_factory=set)
-    fragments: set[tuple[str, Partition]] = field(default_factory=set)
-    settlings: set[EventId] = field(default_factory=set)
-    letters: set[str] = field(default_factory=set)
-
-    def take(self, changes: Changes) -> None:
-        """Remember what these changes have removed."""
-        self.contacts.update(one.handle for one in changes.gone_contacts)
-        self.claims.update(one.identifier for one in changes.gone_claims)
-        self.components.update(one.id for one in changes.gone_components)
-        self.fragments.update((one.account_id, one.partition) for one in changes.gone_fragments)
-        self.settlings.update(one.directive for one in changes.gone_settlings)
-        self.letters.update(changes.redriven)
 
 
 class OverlayDirectory:

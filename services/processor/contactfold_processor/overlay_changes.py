@@ -8,7 +8,7 @@ are taken over from below first, as they are.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from contactfold.domain.changes import Changes, Evidence, Partition, Window
@@ -28,6 +28,27 @@ _AT_ONCE = 1_000
 D = TypeVar("D", Contact, Claim, Component, Fragment, Rule, Gate, Settling)
 E = TypeVar("E", Evidence, Mark)
 K = TypeVar("K")
+
+
+@dataclass(slots=True)
+class Gone:
+    """The names of what was removed here, whether the directory below has it or not."""
+
+    contacts: set[Handle] = field(default_factory=set)
+    claims: set[str] = field(default_factory=set)
+    components: set[EventId] = field(default_factory=set)
+    fragments: set[tuple[str, Partition]] = field(default_factory=set)
+    settlings: set[EventId] = field(default_factory=set)
+    letters: set[str] = field(default_factory=set)
+
+    def take(self, changes: Changes) -> None:
+        """Remember what these changes have removed."""
+        self.contacts.update(one.handle for one in changes.gone_contacts)
+        self.claims.update(one.identifier for one in changes.gone_claims)
+        self.components.update(one.id for one in changes.gone_components)
+        self.fragments.update((one.account_id, one.partition) for one in changes.gone_fragments)
+        self.settlings.update(one.directive for one in changes.gone_settlings)
+        self.letters.update(changes.redriven)
 
 
 async def over_the_one_below(changes: Changes, overlay: "OverlayDirectory") -> Changes:

@@ -4,39 +4,35 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import replace
 
 from contactfold.domain.changes import Changes, DeadLetter, Evidence, Fate
-from contactfold.domain.directives import Directive, Mark, Rule, RuleBook, Rules, Settling, gate_of_import
+from contactfold.domain.directives import Directive, RuleBook, Settling, gate_of_import
 from contactfold.domain.directory import Contact, Handle
 from contactfold.domain.erasing import Erasing, Erasure, Hasher, erased_outcome, is_token, make_skeleton
 from contactfold.domain.errors import RetryOnFreshState
-from contactfold.domain.event import ERASE, Statement
-from contactfold.domain.excerpt import Excerpt
+from contactfold.domain.event import Statement
 from contactfold.domain.outcome import Outcome
 from contactfold.domain.rebuild import Past, rebuild
 from contactfold.domain.schema import Schema
-from contactfold.domain.stamp import EventId, Stamp, stamp_event
+from contactfold.domain.stamp import EventId, Stamp
 from contactfold.ports import Directory
 from contactfold.wire import encode_skeleton, read_evidence
 from contactfold_processor.accounts import Accounts
-from contactfold_processor.gates import Gates
-from contactfold_processor.loading import Loading, check_agreement
+from contactfold_processor.judging import Judging
+from contactfold_processor.loading import check_agreement
 from contactfold_processor.staging import stage_moves
 
 PAGE = 5_000
 """Pieces of evidence, or contacts, asked for at a time where there may be any number."""
 
 
-class Workspace(Loading):
+class Workspace(Judging):
     """One decision in the making."""
 
     def __init__(self, directory: Directory, schema: Schema, book: RuleBook, hasher: Hasher | None = None) -> None:
         """`hasher` is the directory's, which has one as soon as anything was erased."""
-        super().__init__(directory, Excerpt(schema, book.rules))
+        super().__init__(directory, schema, book)
         self.schema = schema
-        self.gates = Gates(directory)
         self.accounts = Accounts(directory, schema)
         self.evidence: list[Evidence] = []
-        self.marks: dict[EventId, Mark] = {}
-        self.rules: list[Rule] = []
         self.settlings: dict[EventId, Settling] = {}
         self.gone_settlings: list[Settling] = []
         self.met: set[Handle] = set()
@@ -57,70 +53,6 @@ class Workspace(Loading):
         """The erasures that have reached statements of this decision."""
         self._rebuilt_names: set[str] = set()
         """What was named in rebuilds that came by erasures."""
-        self._book = book
-        self._in_force: dict[EventId, bool] = {}
-        self._stubs: dict[EventId, Mark] = {}
-
-    # ---- rules and retractions
-
-    def change_rule(self, rule: Rule) -> tuple[Rules, Rules]:
-        """Write a new or changed rule, under the next number; returns what all rules amounted to before and after."""
-        rule.number = self._book.number + len(self.rules) + 1
-        self.rules.append(rule)
-        before, self.excerpt.rules = self.excerpt.rules, self._book.with_changes(self.rules)
-        return before, self.excerpt.rules
-
-    def list_erasures(self) -> list[Erasure]:
-        """Every erasure, in order of stamps."""
-        rules = [*self._book.list_rules(ERASE), *(rule for rule in self.rules if rule.kind == ERASE)]
-        erasures = {rule.directive: Erasure(rule.directive, rule.stamp, rule.identifiers[0]) for rule in rules}
-        return sorted(erasures.values(), key=lambda erasure: erasure.stamp)
-
-    def find_rule(self, directive: EventId) -> Rule | None:
-        """The rule a directive has made already, in force or not."""
-        return self._book.find(directive)
-
-    def put_in_force(self, retraction: EventId, in_force: bool) -> None:
-        """Let a retraction count or not count from here on, whatever the directory says yet."""
-        self._in_force[retraction] = in_force
-
-    async def find_known(self, event_ids: Sequence[EventId]) -> list[EventId]:
-        """Which of these events are in evidence already; the stubs of others are kept in mind."""
-        marks = await self.directory.marks(event_ids) if event_ids else {}
-        self._stubs |= {event_id: mark for event_id, mark in marks.items() if mark.stub}
-        return [event_id for event_id, mark in marks.items() if not mark.stub]
-
-    def find_stub(self, event_id: EventId) -> Mark | None:
-        """The stub of an event that `find_known` was asked for."""
-        return self._stubs.get(event_id)
-
-    def list_against(self, statement: Statement) -> Sequence[Stamp]:
-        """The stamps of the retractions that name a statement that has not come yet, or its import."""
-        stub = self._stubs.get(statement.event_id)
-        return self._with_import(stub.by if stub else (), statement.import_row)
-
-    async def judge(self, pieces: Sequence[Evidence]) -> list[bool]:
-        """Which of these are retracted, by the retractions that name them or their import.
-
-        Asked after everything that rests on the answer was loaded: what changes it later comes by again.
-        """
-        await self.gates.load({gate_of_import(piece.import_row[0]) for piece in pieces if piece.import_row})
-        marked = (self.marks.get(piece.event_id, piece).by for piece in pieces)
-        return await self.judge_stamps(
-            [self._with_import(by, piece.import_row) for by, piece in zip(marked, pieces, strict=True)]
-        )
-
-    def _with_import(self, by: tuple[Stamp, ...], row: tuple[str, int] | None) -> Sequence[Stamp]:
-        head = None if row is None else self.gates.find_head(gate_of_import(row[0]))
-        return by if head is None else (*by, *head.by)
-
-    async def judge_stamps(self, against: Sequence[Sequence[Stamp]]) -> list[bool]:
-        """For each of these lists of retractions, whether any of them is in force."""
-        asked = {stamp_event(stamp) for stamps in against for stamp in stamps}
-        if unknown := asked - self._in_force.keys():
-            found = {piece.event_id: not piece.retracted for piece in await self.directory.pieces(list(unknown))}
-            self._in_force |= {event_id: found.get(event_id, False) for event_id in unknown}
-        return [any(self._in_force[stamp_event(stamp)] for stamp in stamps) for stamps in against]
 
     # ---- erasures
 
@@ -231,11 +163,7 @@ class Workspace(Loading):
                 )
             await self.load_reached(outside)
             members |= await self.close({handle: self.excerpt.contacts[handle] for handle in outside})
-        for piece, one in zip(pieces, past, strict=True):
-            if one.left_out != one.retracted:
-                if piece.import_row is not None:
-                    self.gates.touch_head(gate_of_import(piece.import_row[0]))
-                await self.accounts.change(piece, one.statement, left_out=one.left_out)
+        await self._turn(pieces, past)
         before = {handle: replace(contact) for handle, contact in members.items()}
         first = len(self.excerpt.fates)
         results = rebuild(self.excerpt, list(members.values()), past, statements, erasing)
@@ -255,6 +183,14 @@ class Workspace(Loading):
         self.rebuilt += 1
         self.folded += len(pieces)
         return results
+
+    async def _turn(self, pieces: Sequence[Evidence], past: Sequence[Past]) -> None:
+        """Let imports and organisations hear of what is left out, or let in again, from now on."""
+        for piece, one in zip(pieces, past, strict=True):
+            if one.left_out != one.retracted:
+                if piece.import_row is not None:
+                    self.gates.touch_head(gate_of_import(piece.import_row[0]))
+                await self.accounts.change(piece, one.statement, left_out=one.left_out)
 
     def _forget_unchanged(self, members: Mapping[Handle, Contact]) -> None:
         """Let go of contacts that are not to be written, so that no number of large components fills the memory."""
