@@ -30,6 +30,13 @@ VERSIONS = (
         "tests/oracle/test_the_law.py::test_however_events_arrive_the_directory_is_the_sequential_fold",
     ),
     Mutation(
+        "what was loaded before its component is confirmed afterwards",
+        f"{PROCESSOR}/loading.py",
+        "            await self._confirm(names, joined)\n",
+        "            pass\n",
+        f"{KNOWN}::test_an_identifier_released_while_its_component_is_loaded_is_free_to_be_claimed",
+    ),
+    Mutation(
         "a document is replaced in the version it was loaded in only, SQLite",
         f"{ADAPTERS}/sqlite_rows.py",
         '    where = " AND ".join(given[name] for name in (*key, "version"))\n',

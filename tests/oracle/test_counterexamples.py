@@ -67,6 +67,22 @@ def test_an_identifier_released_between_the_loading_of_claims_and_of_contacts_is
 
 
 @at_every_call
+def test_an_identifier_released_while_its_component_is_loaded_is_free_to_be_claimed(
+    at: int,
+) -> None:
+    """The component is then of a later moment than the claim and its owner, who is only read, so no version tells."""
+    history = finish(
+        [
+            said(1, phone="+14155550100", member_id="1"),
+            said(2, phone="+14155550100", member_id="2"),
+            said(10, action="replace", member_id="1"),
+            said(20, phone="+14155550100", member_id="2"),
+        ]
+    )
+    check_the_law_with_interruption(history, [[0], [1], [2], [3]], at=at)
+
+
+@at_every_call
 def test_a_rebuild_does_not_take_a_claim_for_unchanged_that_another_has_just_mentioned(at: int) -> None:
     """The claim as it was loaded is what the rebuild makes of it, and not what is stored by then."""
     history = finish(

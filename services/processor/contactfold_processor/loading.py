@@ -5,12 +5,14 @@ moments may not fit together while others write; `check_agreement` finds what ve
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from contactfold.domain.directory import Claim, Contact, Handle
 from contactfold.domain.errors import RetryOnFreshState
 from contactfold.domain.excerpt import Excerpt
 from contactfold.domain.planning import list_reached
+from contactfold.domain.stamp import EventId
 from contactfold.ports import Directory
 from contactfold_processor.making_way import make_way
 
@@ -69,15 +71,32 @@ class Loading:
     async def reach(self, identifiers: Iterable[str]) -> dict[Handle, Contact]:
         """Load contacts that mention these identifiers, enough to find their components; shared ones reach nobody."""
         names = [name for name in identifiers if name not in self.excerpt.rules.shared]
+        before = set(self.excerpt.components)
         parts = await asyncio.gather(*(self._reach(names[at : at + _PART]) for at in range(0, len(names), _PART)))
         await make_way()
         check_agreement(self.excerpt.claims, self.excerpt.contacts)
+        if joined := self.excerpt.components.keys() - before:
+            await self._confirm(names, joined)
         return {handle: self.excerpt.contacts[handle] for part in parts for handle in part}
 
     async def _reach(self, names: Iterable[str]) -> set[Handle]:
         reached = list_reached(await self.find_claims(names))
         await self._load_contacts(reached)
         return reached
+
+    async def _confirm(self, names: Iterable[str], components: Collection[EventId]) -> None:
+        """Make sure that the claims and contacts of components are still as they were when those were loaded.
+
+        A component is the lock of all that is of it, also of what is only read, and is known only after its contacts:
+        what changed before it was loaded would not show in its version. What is loaded later would.
+        """
+        excerpt = self.excerpt
+        contacts = {handle: one for handle, one in excerpt.contacts.items() if one.component in components}
+        found = (excerpt.claims[name] for name in names)
+        claims = {claim.identifier: claim for claim in found if not contacts.keys().isdisjoint(claim.mentions)}
+        now = await asyncio.gather(self.directory.claims(list(claims)), self.directory.contacts(list(contacts)))
+        if (_list_versions(claims), _list_versions(contacts)) != (_list_versions(now[0]), _list_versions(now[1])):
+            raise RetryOnFreshState("A claim or a contact has changed while its component was loaded.")
 
     def derive_claims(self) -> None:
         """Take the claims of loaded contacts that share no mention from those themselves, instead of reading them.
@@ -155,6 +174,10 @@ class Loading:
         self.excerpt.add(contacts=(*found.values(), *contacts))
         present = {contact.handle for contact in (*found.values(), *contacts)}
         return {handle: self.excerpt.contacts[handle] for handle in present}
+
+
+def _list_versions(records: Mapping[Any, Claim] | Mapping[Any, Contact]) -> dict[Any, int]:
+    return {name: record.version for name, record in records.items()}
 
 
 def check_agreement(claims: Mapping[str, Claim], contacts: Mapping[Handle, Contact]) -> None:
