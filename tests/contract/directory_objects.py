@@ -31,7 +31,7 @@ def contact(name: str, **changes: Any) -> Contact:
     """A contact whose handle and public id are the event `name`, with a value of each kind."""
     said = stamp(name)
     mail = f"{name.capitalize()}@example.com"
-    made = Contact(event_id(name), event_id(name), said, said, said, size=1)
+    made = Contact(event_id(name), event_id(name), said, said, said, size=1, known_since=stamp(name, 1))
     made.single["first_name"] = (said, name, "test")
     made.multi["email"] = {mail.casefold(): (said, 0, mail, "test")}
     made.owned = {f"email:{mail.casefold()}"}

@@ -68,7 +68,7 @@ async def test_a_replica_set_of_another_name_is_refused_with_its_name(native_mon
 
 async def test_a_database_of_another_format_is_refused(place: Place, directory: MongoDirectory) -> None:
     await directory.set_setting("format", b"1")
-    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 7"):
+    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 8"):
         await place.another()
 
 

@@ -41,4 +41,4 @@ async def test_a_closed_directory_is_unavailable(place: Place) -> None:
 
 async def test_a_directory_tells_its_format(directory: Directory) -> None:
     """What older versions do not know they refuse to open."""
-    assert await directory.setting("format") == (b"3" if isinstance(directory, SqliteDirectory) else b"7")
+    assert await directory.setting("format") == (b"4" if isinstance(directory, SqliteDirectory) else b"8")

@@ -179,7 +179,7 @@ async def test_the_file_is_for_its_owner_alone(path: Path, directory: SqliteDire
 
 async def test_a_file_of_another_format_is_refused(path: Path, directory: SqliteDirectory) -> None:
     await directory.set_setting("format", b"1")
-    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 3"):
+    with pytest.raises(ServerUnfit, match="has the format 1, this version of contactfold knows 4"):
         await SqliteDirectory(path).open()
 
 

@@ -7,6 +7,7 @@ MUTATIONS: dict[str, tuple[Mutation, ...]] = {
     "Once": reading_once.MUTATIONS,
     "Order": order.CHECKED,
     "Stamps": order.STAMPS,
+    "Late for others only": order.FOR_OTHERS_ONLY,
     "Plain": order.PLAIN,
     "Rebuild": order.REBUILT,
     "Versions": locks.VERSIONS,

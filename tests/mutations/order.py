@@ -14,6 +14,7 @@ GOES_ON = (
 )
 HISTORIES = "tests/integration/verify/test_histories_in_mongodb.py"
 NOT_PLAIN = f"{WHY}::test_what_is_not_plain_is_rebuilt_when_it_comes_late"
+CONCERNED = f"{WHY}::test_what_is_late_for_somebody_it_concerns_is_not_merely_stepped"
 
 CHECKED = (
     Mutation(
@@ -137,6 +138,87 @@ STAMPS = (
         "            if present is None or present[0] < statement.stamp:\n",
         "            if True:\n",
         f"{WHY}::test_a_late_link_to_an_organisation_is_the_first",
+    ),
+)
+
+FOR_OTHERS_ONLY = (
+    Mutation(
+        "late for others only: nothing is replaced",
+        f"{DOMAIN}/lateness.py",
+        "    if statement.action == REPLACE or statement.echoes:\n",
+        "    if statement.echoes:\n",
+        CONCERNED,
+    ),
+    Mutation(
+        "late for others only: nothing is named that was erased",
+        f"{DOMAIN}/lateness.py",
+        "    if statement.action == REPLACE or statement.echoes:\n",
+        "    if statement.action == REPLACE:\n",
+        "tests/oracle/test_counterexamples_of_directives.py"
+        "::test_who_comes_while_an_erasure_takes_somebody_of_the_same_address_goes_with_them",
+    ),
+    Mutation(
+        "late for others only: nothing that identifies is deleted",
+        f"{DOMAIN}/lateness.py",
+        "        if not values or (said is None",
+        "        if (said is None",
+        CONCERNED,
+    ),
+    Mutation(
+        "late for others only: what nobody owns is new",
+        f"{DOMAIN}/lateness.py",
+        "        if claim is None or not claim.mentions:\n",
+        "        if claim is None or claim.owner is None:\n",
+        CONCERNED,
+    ),
+    Mutation(
+        "late for others only: who owns it was known by it before",
+        f"{DOMAIN}/lateness.py",
+        " or excerpt.contacts[claim.owner].known_since >= statement.stamp:\n",
+        ":\n",
+        CONCERNED,
+    ),
+    Mutation(
+        "late for others only: since when somebody is known by what they are known by",
+        f"{DOMAIN}/step.py",
+        "            contact.known_since = max(contact.known_since, statement.stamp)\n",
+        "            pass\n",
+        CONCERNED,
+    ),
+    Mutation(
+        "late for others only: whom it is about has heard nothing later",
+        f"{DOMAIN}/lateness.py",
+        "    if contact is not None and contact.last >= statement.stamp:\n",
+        "    if False:\n",
+        CONCERNED,
+    ),
+    Mutation(
+        "late for others only: whom it is about lets go of nothing",
+        f"{DOMAIN}/lateness.py",
+        "        if said is not None and compared_by(attribute, said[1]) != compared_by(attribute, values[0]):\n",
+        "        if False:\n",
+        CONCERNED,
+    ),
+    Mutation(
+        "late for others only: whom it is about gets no key",
+        f"{DOMAIN}/lateness.py",
+        "(attribute.is_key or (grown and not attribute.multi))",
+        "grown and not attribute.multi",
+        CONCERNED,
+    ),
+    Mutation(
+        "late for others only: who is found by what another brought lets go of nothing either",
+        f"{DOMAIN}/lateness.py",
+        "    contact = excerpt.contacts.get(handle)\n",
+        "    contact = candidates[0] if candidates else None\n",
+        f"{WHY}::test_two_late_statements_of_one_batch_of_which_the_second_lets_go_are_not_merely_stepped",
+    ),
+    Mutation(
+        "late for others only: nothing new is brought to one by a second of them, or to two",
+        f"{DOMAIN}/lateness.py",
+        "        if not self._handles.keys().isdisjoint(new):\n",
+        "        if False:\n",
+        f"{WHY}::test_two_late_statements_of_one_batch_that_make_one_of_two_are_not_merely_stepped",
     ),
 )
 

@@ -7,7 +7,7 @@ from contactfold.domain.outcome import Outcome
 from contactfold.domain.stamp import EventId, format_event_id, make_event_id
 from contactfold.ports import Directory
 from oracle.audit import audit, find_leftovers
-from oracle.burying import must_be_buried
+from oracle.burying import find_component, needs_too_much
 from oracle.erasing import check_erasures
 from oracle.export import export
 from oracle.fold import Reached, fold
@@ -105,6 +105,9 @@ async def check_shared_work(place: Place, feeds: Sequence[Feed], events: Sequenc
     ids = {format_event_id(outcome.event_id) for outcome in outcomes}
     living = [event for event in events if id_of(event) in ids]
     assert len(outcomes) == len(living), "an event had two outcomes"
+    for step in (step for feed in feeds for step in feed.steps):
+        lived = {format_event_id(outcome.event_id) for outcome in step.outcomes}
+        assert lived.isdisjoint(step.buried), "an event lives and died of the same batch"
     buried = set().union(*(step.buried for feed in feeds for step in feed.steps))
     place.tally.conflicts += sum(feed.conflicts for feed in feeds)
     place.tally.deaths += len(buried)
@@ -114,20 +117,21 @@ async def check_shared_work(place: Place, feeds: Sequence[Feed], events: Sequenc
 
 
 def _check_deaths(events: Sequence[Event], living: Sequence[Event], buried: set[str], limit: int | None) -> None:
-    """What died had to die, and does not live.
+    """Whatever does not live died, and had to, as far as what lives by now can tell.
 
-    Where directives change what hangs together, the size is not judged, and what came twice may die and live.
+    Where directives change what hangs together, the size is not judged.
     """
     ruled = any(is_directive(event) for event in events)
     readings = [] if ruled else [read(event) for event in living]
     for event in events:
         if event in living:
-            assert ruled or id_of(event) not in buried, f"{event['id']} lives, and there is a dead letter of it"
-            continue
+            continue  # What came twice may have died before.
         assert id_of(event) in buried, f"{event['id']} neither lives nor died"
         assert limit is not None
         assert not is_directive(event), f"the directive {event['id']} died"
-        assert ruled or must_be_buried(read(event), readings, limit), f"{event['id']} died and need not have"
+        said = read(event)
+        too_much = ruled or needs_too_much(said, find_component(said, readings), limit)
+        assert too_much, f"{event['id']} died and need not have"
 
 
 def check_outcome(event: Event, outcome: Outcome, world: World) -> None:

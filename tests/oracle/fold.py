@@ -62,7 +62,7 @@ def step(world: World, said: Reading) -> None:
         world.belongs[said.event_id] = None
         return
     names, result.set_aside = _part(world, said)
-    candidates = _candidates(world, said, names)
+    candidates = find_candidates(world, said, names)
     if candidates and said.action == "ignore":
         _belong_without_effect(world, said, candidates[0], "ignored")
         return
@@ -102,7 +102,8 @@ def _part(world: World, said: Reading) -> tuple[list[str], set[str]]:
     return names, aside
 
 
-def _candidates(world: World, said: Reading, names: list[str]) -> list[Person]:
+def find_candidates(world: World, said: Reading, names: list[str]) -> list[Person]:
+    """Whom a statement may be about: who owns what it matches on and does not clash with it."""
     found: list[Person] = []
     for name in names:
         if said.match_on is not None and name.partition(":")[0] not in said.match_on:

@@ -164,8 +164,14 @@ class Feed:
         self._now += LEASE
 
     async def _apply_first(self, records: list[LogRecord], *, may_cut: bool) -> Applied:
+        """Apply records at once. From half of the tries on it halves them, as a processor does at once.
+
+        That is for a rebuild that meets whom the rest of its batch changes: it does so however often it is tried.
+        """
         conflict: RetryOnFreshState | None = None
-        for _ in range(TRIES):
+        for tries in range(TRIES):
+            if tries >= TRIES // 2:
+                records = records[: max(1, len(records) // 2)]
             try:
                 # `apply` would halve a batch that crashes, and so hide the crash.
                 applied = await self._applier._apply(records, self._look_ahead)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from oracle.burying import find_buried
+from oracle.burying import check_who_died, find_component, is_late_for_others_only, needs_too_much
 from oracle.fold import fold
 from oracle.histories import finish
 from oracle.making import Event
-from oracle.reading import event_id
+from oracle.reading import Reading, event_id, read
 from oracle.world import World
 
 
@@ -95,10 +95,17 @@ def test_an_organisation_hears_what_a_contact_ignored() -> None:
 def bury(*events: Event, arrive: list[list[int]], limit: int) -> list[str]:
     """Which of these events, one second after another, die: their own ids in order of arrival."""
     finished = finish([{"source": "shop", "occurred_at": at, **event} for at, event in enumerate(events)])
-    dead = find_buried(finished, arrive, limit)
-    return [
-        f"e{at}" for batch, died in zip(arrive, dead, strict=True) for at in batch if event_id("shop", f"e{at}") in died
-    ]
+    living: list[Reading] = []
+    dead: list[str] = []
+    for at in (at for batch in arrive for at in sorted(batch)):
+        said = read(finished[at])
+        component = find_component(said, living)
+        if needs_too_much(said, component, limit) and not is_late_for_others_only(said, component):
+            dead.append(f"e{at}")
+        else:
+            living.append(said)
+    check_who_died(finished, [(batch, {event_id("shop", one) for one in dead}) for batch in arrive], limit)
+    return dead
 
 
 def update(**values: Any) -> Event:

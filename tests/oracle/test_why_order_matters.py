@@ -125,6 +125,101 @@ def test_what_is_not_plain_is_rebuilt_when_it_comes_late(events: list[Event]) ->
     one_by_one(*events)
 
 
+# ---- late for others only
+
+
+FOR_OTHERS_TOO = {
+    "it lets go of everything": [
+        said(1, customer_id="1", email=A),
+        said(2, customer_id="2", email=A),
+        said(20, customer_id="2", email=A),
+        said(15, "replace", customer_id="1"),
+    ],
+    "it lets go of what identifies": [
+        said(1, customer_id="1", email=A),
+        said(2, customer_id="2", email=A),
+        said(20, customer_id="2", email=A),
+        said(15, customer_id="1", email=""),
+    ],
+    "it names what nobody owns": [
+        said(1, customer_id="1", email=A),
+        said(2, customer_id="2", email=A),
+        said(3, "replace", customer_id="1"),
+        said(4, member_id="m", email=B),
+        said(20, "update", member_id="m", email=A),
+        said(15, customer_id="2", email=A),
+    ],
+    "who owns what it names is known by something else since": [
+        said(1, email=A),
+        said(2, match_on=["customer_id"], customer_id="2", email=A),
+        said(20, customer_id="1", email=A),
+        said(15, customer_id="2", email=A),
+    ],
+    "whom it is about has heard something later": [
+        said(1, customer_id="1", email=A),
+        said(2, customer_id="2", email=A),
+        said(20, customer_id="1", first_name=""),
+        said(15, customer_id="1", first_name="Ann"),
+    ],
+    "whom it is about gets a key, by which a later one would have told them from others": [
+        said(1, email=A),
+        said(2, email=B),
+        said(20, on_many="reject", email=[B, A], customer_id="8", first_name="Bob"),
+        said(15, email=A, customer_id="7"),
+    ],
+    "whom it is about was known by something else": [
+        said(1, customer_id="1", telegram="@x"),
+        said(2, customer_id="3", telegram="@y"),
+        said(20, customer_id="2", telegram="@x"),
+        said(15, customer_id="1", telegram="@y"),
+    ],
+}
+
+
+@pytest.mark.parametrize("events", FOR_OTHERS_TOO.values(), ids=FOR_OTHERS_TOO)
+def test_what_is_late_for_somebody_it_concerns_is_not_merely_stepped(events: list[Event]) -> None:
+    """What stands last in each would be another if it were taken for late to its neighbours alone."""
+    one_by_one(*events)
+
+
+def test_two_late_statements_of_one_batch_that_make_one_of_two_are_not_merely_stepped() -> None:
+    """Neither would do any harm alone. Together they make the elder let go of what a neighbour names later."""
+    events = [
+        said(1, customer_id="1", telegram="@x"),
+        said(2, customer_id="2", telegram="@x"),
+        said(20, customer_id="2", telegram="@x"),
+        said(14, member_id="m", email=D, telegram="@n"),
+        said(15, customer_id="1", email=D),
+    ]
+    check_the_law(finish(events), [[0], [1], [2], [3, 4]])
+
+
+LET_GO_BY_THE_SECOND = {
+    "deleted": [
+        said(1, customer_id="1", telegram="@x"),
+        said(40, customer_id="2", telegram="@x"),
+        said(13, customer_id="1", email=D),
+        said(14, email=D, telegram=""),
+    ],
+    "replaced": [
+        said(1, customer_id="1", telegram="@x"),
+        said(3, customer_id="3", telegram="@y"),
+        said(40, customer_id="2", telegram="@x"),
+        said(13, customer_id="1", email=D),
+        said(14, match_on=["email"], email=D, telegram="@y"),
+    ],
+}
+
+
+@pytest.mark.parametrize("events", LET_GO_BY_THE_SECOND.values(), ids=LET_GO_BY_THE_SECOND)
+def test_two_late_statements_of_one_batch_of_which_the_second_lets_go_are_not_merely_stepped(
+    events: list[Event],
+) -> None:
+    """The second is about somebody only by what the first one brings them."""
+    *stored, first, second = range(len(events))
+    check_the_law(finish(events), [*([place] for place in stored), [first, second]])
+
+
 # ---- rules
 
 

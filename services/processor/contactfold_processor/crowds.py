@@ -11,6 +11,7 @@ from contactfold.domain.directory import Contact
 from contactfold.domain.erasing import is_token
 from contactfold.domain.event import Statement
 from contactfold.domain.excerpt import Excerpt
+from contactfold.domain.lateness import are_late_for_others_only
 from contactfold.domain.planning import Ground, Group, list_named, make_groups, may_step_late
 from contactfold.domain.schema import Schema
 from contactfold.ports import Directory
@@ -43,7 +44,8 @@ def part_doomed(excerpt: Excerpt, groups: Iterable[Group], most: int) -> list[Gr
 
     Such a statement comes late to a component that is too large already, and may not be stepped: that does not change
     by what its batch does before it, whatever else it or the batch reaches. So it need not be decided alone, and those
-    that hung together with it hang together without it.
+    that hung together with it hang together without it. (Nearly so: its batch may first tell whose an identifier is, by
+    which it would be late for others only. It dies all the same, and lives when it is sent again.)
     """
     parted: list[Group] = []
     for group in groups:
@@ -73,6 +75,7 @@ def _list_doomed(excerpt: Excerpt, group: Group, most: int) -> list[Group]:
             for statement in waiting
             if statement.stamp < latest and _reaches(excerpt, statement, part)
             if not may_step_late(excerpt, replace(crowd, late=[statement]))
+            if not are_late_for_others_only(excerpt, [statement])
         ]
         if crowd.statements:
             doomed.append(crowd)

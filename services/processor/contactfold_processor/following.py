@@ -153,6 +153,7 @@ def _copy_contact(contact: Contact) -> Contact:
         contact.nobody,
         contact.size,
         contact.next_version,
+        contact.known_since,
         kept=contact.kept,
     )
 

@@ -35,12 +35,13 @@ _Packed: TypeAlias = tuple[
     bool,
     bool,
     int,
+    Stamp,
 ]
 _pack = msgpack.Encoder().encode
 _unpack = msgpack.Decoder(_Packed).decode
 _unpack_anything = msgpack.Decoder().decode
 
-_USUAL = 0x9D
+_USUAL = 0x9E
 """How MessagePack begins an array of as many fields as `_Packed` has: what is packed densely has one more."""
 _DENSE_FROM = 1 << 20
 """Bytes from which on a contact is packed densely: nobody has as many values but by accident, and it has to fit."""
@@ -95,13 +96,16 @@ def _fields(contact: Contact, multi: object) -> tuple[object, ...]:
         contact.plain,
         contact.nobody,
         contact.size,
+        contact.known_since,
     )
 
 
 def unpack_contact(handle: Handle, component: EventId | None, version: int, packed: bytes) -> Contact:
     """The contact of what `pack_contact` made."""
     fields = _unpack(packed) if packed[0] == _USUAL else _unpack_dense(packed)
-    (id_, birth, last, updated, single, multi, owned, named, shared, absorbed, plain, nobody, size) = fields
+    (id_, birth, last, updated, single, multi, owned, named, shared, absorbed, plain, nobody, size, known_since) = (
+        fields
+    )
     return Contact(
         handle,
         id_,
@@ -119,6 +123,7 @@ def unpack_contact(handle: Handle, component: EventId | None, version: int, pack
         nobody,
         size,
         version,
+        known_since,
     )
 
 

@@ -42,6 +42,7 @@ _Folded: TypeAlias = tuple[
     set[str],
     bool,
     int,
+    int,
 ]
 """What `folded` holds:
 
@@ -53,7 +54,7 @@ _Folded: TypeAlias = tuple[
 - what values are compared by, those that it differs from, by where the former two are;
 - places among the attributes of those of which every value is an identifier that the contact owns; what else it owns;
   what it names;
-- whether it is plain, and its size.
+- whether it is plain, its size, and the place of the stamp from which on it has been known by what it is known by now.
 """
 
 
@@ -151,8 +152,8 @@ def _set_apart(values: Document) -> Document:
 
 
 def _write_apart(contact: Contact) -> Document:
-    sayings = _Sayings((contact.birth, contact.last, contact.updated))
-    last, updated = sayings.stamps.index(contact.last), sayings.stamps.index(contact.updated)
+    sayings = _Sayings((contact.birth, contact.last, contact.updated, contact.known_since))
+    last, updated, known = map(sayings.stamps.index, (contact.last, contact.updated, contact.known_since))
     values: Document = {}
     places: list[int] = []
     compared_by: dict[int, Scalar] = {}
@@ -167,7 +168,7 @@ def _write_apart(contact: Contact) -> Document:
     wholly, owned = _sum_up(contact)
     keys = list(values)
     owns = [keys.index(key) for key in wholly]
-    facts = (last, updated, places, compared_by, owns, owned, contact.named, contact.plain, contact.size)
+    facts = (last, updated, places, compared_by, owns, owned, contact.named, contact.plain, contact.size, known)
     folded = _pack((crc32(_pack_values(values)), *sayings.shorten(contact.handle), *facts))
     document = _set_apart(values)
     document["folded"] = folded
@@ -215,7 +216,9 @@ def read_contact(document: Document) -> Contact:
         contact = unpack_contact(document["_id"], document.get("component"), document["version"], packed)
         contact.kept = _find_kept(document)
         return contact
-    checksum, stamps, sources, last, updated, *said, wholly, owned, named, plain, size = _unpack(document["folded"])
+    checksum, stamps, sources, last, updated, *said, wholly, owned, named, plain, size, known = _unpack(
+        document["folded"]
+    )
     values = document.get("values") or {}
     if "organizations" in document:
         values = {**values, LINKS: document["organizations"]}
@@ -248,6 +251,7 @@ def read_contact(document: Document) -> Contact:
         find("nobody", False),
         size,
         document["version"],
+        stamps[known],
         kept=_find_kept(document),
     )
 

@@ -17,7 +17,7 @@ from contactfold.adapters.mongo_lists import UNLISTED
 from contactfold.domain.errors import ServerUnfit
 from contactfold.ports import DIRECTORY_ID
 
-FORMAT = b"7"
+FORMAT = b"8"
 """Raised whenever older versions of contactfold could not read what this one writes."""
 
 _NAMESPACE_EXISTS = 48

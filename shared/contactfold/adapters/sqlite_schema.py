@@ -13,7 +13,7 @@ from contactfold.adapters.sqlite_transactions import writing
 from contactfold.domain.errors import ServerUnfit
 from contactfold.ports import DIRECTORY_ID
 
-FORMAT = b"3"
+FORMAT = b"4"
 """Raised whenever older versions of contactfold could not read what this one writes."""
 
 SETTINGS = "CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"

@@ -53,6 +53,8 @@ class Contact:
     """Whether it is what is left of people who were erased: it is nobody's profile, and found by nobody."""
     size: int = 0
     version: int = 0
+    known_since: Stamp = b""
+    """The stamp from which on it has been known by what it is known by now: the identifiers that it owns or holds."""
     since: int = field(default=0, compare=False, repr=False)
     """Of one that the directory does not have: the version before the first one."""
     kept: tuple[int, bytes] | None = field(default=None, compare=False, repr=False)

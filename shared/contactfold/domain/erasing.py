@@ -160,7 +160,9 @@ class Erasing:
 
     def _add_nobody(self, fresh: Excerpt, event_id: EventId, stamp: Stamp, tokens: set[str]) -> None:
         """A nobody that goes by one event: an erasure, or a retracted statement that was erased."""
-        fresh.contacts[event_id] = Contact(event_id, event_id, stamp, stamp, stamp, plain=False, nobody=True)
+        fresh.contacts[event_id] = Contact(
+            event_id, event_id, stamp, stamp, stamp, plain=False, nobody=True, known_since=stamp
+        )
         self.tokens[event_id] = tokens
         self.own.add(event_id)
 
@@ -216,7 +218,7 @@ def _forget(fresh: Excerpt, contact: Contact, at: Stamp, hasher: Hasher) -> None
             claim.owner = None
     contact.single, contact.multi = {}, {}
     contact.owned, contact.named, contact.shared = set(), set(), set(map(hasher.token, contact.shared))
-    contact.last = max(contact.last, at)
+    contact.last = contact.known_since = max(contact.last, at)
     contact.nobody, contact.plain = True, False
     if contact.component is not None:
         component = fresh.components[contact.component]

@@ -12,10 +12,11 @@ from contactfold.domain.schema import Attribute, Schema, compared_by, name_ident
 class Written:
     """What a statement's values did: whether anything a reader sees changed, and whether order could matter.
 
-    `lost`: whether the contact may hold less than it did.
+    `known`: whether the contact is known by other identifiers now, and `lost`: whether it may hold less than it did.
     """
 
     changed: bool = False
+    known: bool = False
     plain: bool = True
     lost: bool = False
     over_limit: list[str] = field(default_factory=list)
@@ -61,13 +62,13 @@ def write(
         for identifier in list(contact.owned):
             excerpt.release(identifier, contact)
         contact.single, contact.multi = {}, {}
-        written.lost = True
+        written.lost = written.known = True
     by_key = excerpt.schema.by_key
     for key, values in statement.values.items():
         attribute = by_key[key]
         taking = _without(values, attribute, aside) if aside else values
         if not values:
-            _delete(contact, key, statement, written)
+            _delete(contact, attribute, statement, written)
         elif attribute.multi:
             _write_multi(contact, attribute, taking, statement, written)
         elif taking:
@@ -87,11 +88,12 @@ def _without(values: tuple[Scalar, ...], attribute: Attribute, aside: list[str])
     return tuple(value for value in values if name_identifier(attribute, value) not in aside)
 
 
-def _delete(contact: Contact, key: str, statement: Statement, written: Written) -> None:
+def _delete(contact: Contact, attribute: Attribute, statement: Statement, written: Written) -> None:
     """`""` deletes a field where the action is `append`, and says nothing elsewhere."""
     if statement.action == APPEND:
-        gone = contact.single.pop(key, None) or contact.multi.pop(key, None)
+        gone = contact.single.pop(attribute.key, None) or contact.multi.pop(attribute.key, None)
         written.changed |= gone is not None
+        written.known |= attribute.identifies
         written.lost = True
 
 
@@ -108,11 +110,13 @@ def _write_single(
     present = contact.single.get(key)
     if present is None:
         written.changed = True
+        written.known |= attribute.identifies
     elif statement.action == UPDATE or present[0] > statement.stamp:
         return
     elif present[1] != value:
         written.changed = True
         written.lost |= attribute.identifies
+        written.known |= attribute.identifies
     contact.single[key] = (statement.stamp, value, statement.source)
 
 
@@ -138,6 +142,7 @@ def _write_multi(
             # A late element may stand between others; either way the field reads differently now.
             elements[compared] = element
             written.changed = True
+            written.known |= attribute.identifies
     if elements:
         contact.multi[attribute.key] = elements
 
@@ -171,14 +176,14 @@ def _settle_claims(excerpt: Excerpt, contact: Contact, identifiers: list[str], w
     for identifier in [owned for owned in contact.owned if owned not in holds]:
         excerpt.release(identifier, contact)
         written.plain = False
-        written.changed = True
+        written.changed = written.known = True
     for identifier in identifiers:
         if identifier not in holds:
             continue
         owner = excerpt.claim(identifier).owner
         if owner is None:
             excerpt.own(identifier, contact)
-            written.changed = True
+            written.changed = written.known = True
         elif owner != contact.handle:
             written.contested.append(identifier)
 
@@ -204,6 +209,7 @@ def merge(excerpt: Excerpt, one: Contact, other: Contact, by: bytes) -> tuple[Co
                 united[compared] = element
     elder.last = max(elder.last, younger.last)
     elder.updated = max(elder.updated, younger.updated)
+    elder.known_since = max(elder.known_since, younger.known_since)
     elder.plain &= younger.plain
     excerpt.absorb(elder, younger)
     excerpt.touched.add(elder.handle)

@@ -3,7 +3,8 @@
 Statements that share no identifier and reach no common component cannot influence one another, so a
 batch falls apart into groups. A group all of whose statements come after everything its components have
 seen is stepped in order. One whose late statements are plain, on plain contacts that would be one
-person with them in any order, is stepped too: stamps decide. Every other group is rebuilt: its
+person with them in any order, is stepped too: stamps decide. So is one whose late statements are so for others of
+their components only (`lateness`). Every other group is rebuilt: its
 components' whole evidence and its statements, from nothing, in the order of stamps (SEMANTICS 4).
 
 Deciding for a group as a whole is never bolder than deciding statement by statement: the group's
@@ -21,6 +22,7 @@ from contactfold.domain.directory import Claim, Contact, Handle
 from contactfold.domain.event import Statement
 from contactfold.domain.excerpt import Excerpt
 from contactfold.domain.identity import is_plain, would_be_one
+from contactfold.domain.lateness import are_late_for_others_only
 from contactfold.domain.stamp import EventId, Stamp
 
 Ground: TypeAlias = str | bytes | tuple[EventId]
@@ -162,8 +164,8 @@ def _survey(excerpt: Excerpt, group: Group, mentioners: Mapping[str, Contact]) -
             latest = max(latest, part.latest)
         group.behind = group.behind or _is_behind(excerpt, contact)
     group.late = [statement for statement in group.statements if statement.stamp < latest]
-    group.rebuild = group.behind or (
-        bool(group.late) and not may_step_late(excerpt, group) and not _may_go_first(excerpt, group)
+    group.rebuild = group.behind or not (
+        are_late_for_others_only(excerpt, group.late) or may_step_late(excerpt, group) or _may_go_first(excerpt, group)
     )
 
 

@@ -52,6 +52,8 @@ def step(excerpt: Excerpt, statement: Statement) -> tuple[Outcome, Handle]:
         if written.changed and outcome.status == UNCHANGED:
             outcome.status = UPDATED
         contact.updated = max(contact.updated, statement.stamp)
+        if written.known or outcome.merged or outcome.status == CREATED:
+            contact.known_since = max(contact.known_since, statement.stamp)
     outcome.reasons += statement.remarks
     _record(excerpt, contact, statement, aside, plain=plain)
     outcome.contact_id = contact.id
